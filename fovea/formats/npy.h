@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "fovea/core/tensor.h"
+
+namespace fovea::formats {
+
+// NumPy's .npy format, versions 1.0 and 2.0 (numpy.lib.format): f16, f32, f64, i8, u8, i32, i64 and
+// bool, little-endian, row-major. Anything else is refused by name with an IoError.
+Tensor read_npy(const std::filesystem::path& path);
+
+// The same from memory; `name` stands for the path in errors.
+Tensor parse_npy(std::span<const std::byte> file, const std::string& name);
+
+// Evaluates the tensor and writes it atomically as version 1.0. Throws std::invalid_argument for
+// bf16, which NumPy does not have.
+void write_npy(const std::filesystem::path& path, const Tensor& tensor);
+
+}  // namespace fovea::formats
