@@ -1,0 +1,72 @@
+#include "fovea/image/resize.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/image/bundle.h"
+
+namespace fovea::image {
+namespace {
+
+TEST(Resize, EqualsPillow) {
+  Image input;
+  int compared = 0;
+  for (const Case& c : read_bundle("image_resize.bin")) {
+    if (c.name == "input") {
+      input = c.expected;
+      continue;
+    }
+    const auto& p = c.parameters;
+    Box box{float(p[1]), float(p[2]), float(p[3]), float(p[4])};
+    Image got = resize(input, c.expected.height, c.expected.width, box, Filter(int(p[0])));
+    EXPECT_EQ(max_difference(got, c.expected), 0)
+        << "filter " << p[0] << " to " << c.expected.height << " x " << c.expected.width << " from "
+        << input.channels << " channels";
+    ++compared;
+  }
+  EXPECT_EQ(compared, 62);
+}
+
+TEST(Resize, SameSizeIsACopy) {
+  Image image(3, 2, 4, 77);
+  EXPECT_EQ(resize(image, 3, 2, Filter::bicubic), image);
+}
+
+TEST(Resize, OneSideOnly) {
+  Image image(2, 3, 1);
+  image.pixels = {0, 10, 20, 100, 110, 120};
+  EXPECT_EQ(resize(image, 1, 3, Filter::box).pixels, (std::vector<uint8_t>{50, 60, 70}));
+  EXPECT_EQ(resize(image, 2, 1, Filter::box).pixels, (std::vector<uint8_t>{10, 110}));
+}
+
+TEST(Resize, ShortSideKeepsTheAspectRatio) {
+  Image wide(50, 99, 3), tall(99, 50, 3);
+  EXPECT_EQ(resize_short_side(wide, 25).width, 49);
+  EXPECT_EQ(resize_short_side(wide, 25).height, 25);
+  EXPECT_EQ(resize_short_side(tall, 25).height, 49);
+  EXPECT_EQ(resize_short_side(Image(7, 7, 1), 5).width, 5);
+}
+
+TEST(Resize, RefusesBadArguments) {
+  auto message = [](auto call) -> std::string {
+    try {
+      call();
+    } catch (const std::invalid_argument& e) {
+      return e.what();
+    }
+    return "";
+  };
+  Image image(4, 6, 3);
+  EXPECT_EQ(message([&] { resize(image, 0, 3); }), "[resize] expected sides >= 1, got (0, 3)");
+  EXPECT_EQ(
+      message([&] {
+        resize(image, 2, 2, {1, 1, 7, 3});
+      }),
+      "[resize] expected a box with area inside the image of (4, 6), got left 1, top 1, right 7, "
+      "bottom 3");
+  EXPECT_EQ(
+      message([&] { resize(Image(), 2, 2); }),
+      "[resize] expected an image with pixels and 1 to 4 channels, got (0, 0, 0)");
+}
+
+}  // namespace
+}  // namespace fovea::image
