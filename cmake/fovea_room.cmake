@@ -1,0 +1,30 @@
+# fovea_room(NAME [ROOMS room...] [LINKS target...])
+# One static library per folder of fovea/, with the rooms it stands on (public) and the third-party
+# packages it hides (private).
+function(fovea_compile_options target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wno-unused-parameter
+                         $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # false alarms in gcc 12
+  if(FOVEA_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+endfunction()
+
+function(fovea_room name)
+  cmake_parse_arguments(ARG "" "" "ROOMS;LINKS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fovea/${name}/*.cpp)
+  if(NOT sources)
+    add_library(fovea_${name} INTERFACE)
+    add_library(fovea::${name} ALIAS fovea_${name})
+    return()
+  endif()
+  add_library(fovea_${name} STATIC ${sources})
+  add_library(fovea::${name} ALIAS fovea_${name})
+  set_target_properties(fovea_${name} PROPERTIES EXPORT_NAME ${name} LINKER_LANGUAGE CXX
+                                                 POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(fovea_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  fovea_compile_options(fovea_${name})
+  list(TRANSFORM ARG_ROOMS PREPEND fovea_)
+  target_link_libraries(fovea_${name} PUBLIC ${ARG_ROOMS} PRIVATE fmt::fmt-header-only ${ARG_LINKS})
+endfunction()

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <typeindex>
+#include <vector>
+
+#include "fovea/core/allocator.h"
+#include "fovea/core/primitive.h"
+
+namespace fovea {
+
+// Scratch memory of one kernel call, from the caching allocator, freed when the call ends.
+class Workspace {
+ public:
+  explicit Workspace(Device device) : device_(device) {}
+  std::byte* get(size_t bytes);
+  template <class T>
+  std::span<T> get(size_t count) {
+    return {reinterpret_cast<T*>(get(count * sizeof(T))), count};
+  }
+
+ private:
+  Device device_;
+  std::vector<std::unique_ptr<Storage>> blocks_;
+};
+
+struct Run {
+  Device device;
+  Workspace& scratch;
+};
+
+// Kernels are plain functions: they read `in`, which is evaluated and contiguous, and fill `out`,
+// which is allocated. An elementwise kernel may find an output sharing an input's memory.
+using Kernel = void (*)(const Primitive&, std::span<const Tensor> in, std::span<Tensor> out, Run&);
+
+// Kernels by (primitive type, device).
+class KernelTable {
+ public:
+  template <class P>
+  void add(Device::Kind device, Kernel kernel) {
+    table_[{std::type_index(typeid(P)), device}] = kernel;
+  }
+  // Lets `to` run every kernel of `from`, which must share its memory.
+  void copy(Device::Kind from, Device::Kind to);
+
+  // Throws, naming op, device and the devices that have one.
+  Kernel find(const Primitive& primitive, Device::Kind device) const;
+
+ private:
+  std::map<std::pair<std::type_index, Device::Kind>, Kernel> table_;
+};
+
+// Fills the table with every kernel of this build; defined by the backend room.
+void register_backends(KernelTable& table);
+
+const KernelTable& kernels();  // filled on first use
+
+}  // namespace fovea
