@@ -1,0 +1,13 @@
+#pragma once
+
+#include "fovea/core/kernel.h"
+
+// The fast CPU backend: f32 kernels with SIMD chosen at run time and one OpenMP team per op. Other
+// dtypes are handed to the reference kernel of the same op.
+namespace fovea::cpu {
+
+void register_all(KernelTable& table);  // calls the functions below, one per family
+
+void register_elementwise(KernelTable& table);
+
+}  // namespace fovea::cpu

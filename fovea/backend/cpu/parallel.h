@@ -1,0 +1,29 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include <omp.h>
+
+#include "fovea/core/device.h"
+
+namespace fovea::cpu {
+
+// Calls f(begin, end) over [0, n) from one OpenMP team, one contiguous chunk a thread. Runs on the
+// calling thread alone when there are fewer than two grains of work. The split depends only on n,
+// grain and threads().
+template <class F>
+void parallel_for(int64_t n, int64_t grain, F&& f) {
+  int64_t team = std::min<int64_t>(threads(), n / std::max<int64_t>(grain, 1));
+  if (team <= 1 || omp_in_parallel()) {
+    if (n > 0) f(int64_t(0), n);
+    return;
+  }
+#pragma omp parallel num_threads(int(team))
+  {
+    int64_t i = omp_get_thread_num(), begin = n * i / team, end = n * (i + 1) / team;
+    if (begin < end) f(begin, end);
+  }
+}
+
+}  // namespace fovea::cpu

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "fovea/core/kernel.h"
+
+// The reference backend: one naive loop per op, any dtype it makes sense for (f64 too), no threads.
+// It is the truth the fast kernels are tested against, so it is written to be read.
+namespace fovea::ref {
+
+void register_all(KernelTable& table);  // calls the functions below, one per family
+
+void register_elementwise(KernelTable& table);
+void register_reduce(KernelTable& table);
+void register_shape(KernelTable& table);
+
+}  // namespace fovea::ref
