@@ -9,5 +9,6 @@ namespace fovea::cpu {
 void register_all(KernelTable& table);  // calls the functions below, one per family
 
 void register_elementwise(KernelTable& table);
+void register_matmul(KernelTable& table);
 
 }  // namespace fovea::cpu

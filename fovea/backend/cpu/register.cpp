@@ -2,6 +2,9 @@
 
 namespace fovea::cpu {
 
-void register_all(KernelTable& table) { register_elementwise(table); }
+void register_all(KernelTable& table) {
+  register_elementwise(table);
+  register_matmul(table);
+}
 
 }  // namespace fovea::cpu

@@ -9,6 +9,7 @@ namespace fovea::ref {
 void register_all(KernelTable& table);  // calls the functions below, one per family
 
 void register_elementwise(KernelTable& table);
+void register_matmul(KernelTable& table);
 void register_reduce(KernelTable& table);
 void register_shape(KernelTable& table);
 

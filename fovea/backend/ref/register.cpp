@@ -4,6 +4,7 @@ namespace fovea::ref {
 
 void register_all(KernelTable& table) {
   register_elementwise(table);
+  register_matmul(table);
   register_reduce(table);
   register_shape(table);
 }

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "fovea/core/tensor.h"
+
+// Which kernel of oneDNN an op would run, such as "brgconv:avx512_core"; for tests and benchmarks,
+// to see that none falls on the library's slow reference loops ("ref...").
+namespace fovea {
+
+class Matmul;
+
+namespace cpu {
+
+std::string matmul_implementation(const Matmul& op, std::span<const Tensor> in);
+
+}  // namespace cpu
+}  // namespace fovea

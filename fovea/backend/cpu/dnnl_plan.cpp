@@ -1,0 +1,147 @@
+#include "fovea/backend/cpu/dnnl_plan.h"
+
+#include <list>
+#include <mutex>
+#include <unordered_map>
+
+#include <omp.h>
+
+#include "fovea/core/errors.h"
+
+namespace fovea::cpu {
+
+namespace {
+
+const dnnl::engine& cpu_engine() {
+  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+// Plans are made for threads() threads, and the library asks OpenMP how many there are on the
+// thread it runs on.
+void use_our_threads() {
+  if (omp_get_max_threads() != threads()) omp_set_num_threads(threads());
+}
+
+dnnl::stream& stream_of_this_thread() {
+  thread_local dnnl::stream stream(cpu_engine());
+  return stream;
+}
+
+struct KeyHash {
+  size_t operator()(const PlanKey& key) const {
+    uint64_t h = 0xcbf29ce484222325u;  // FNV-1a, a word at a time
+    for (int64_t word : key.words) h = (h ^ uint64_t(word)) * 0x100000001b3u;
+    return size_t(h ^ (h >> 29));
+  }
+};
+
+// Least recently used plans are dropped first.
+class PlanCache {
+ public:
+  std::shared_ptr<const Plan> find(const PlanKey& key) {
+    std::lock_guard lock(mutex_);
+    auto it = places_.find(key);
+    if (it == places_.end()) return nullptr;
+    entries_.splice(entries_.begin(), entries_, it->second);
+    return entries_.front().second;
+  }
+
+  void insert(const PlanKey& key, std::shared_ptr<const Plan> plan) {
+    std::lock_guard lock(mutex_);
+    if (places_.contains(key)) return;
+    entries_.emplace_front(key, std::move(plan));
+    places_[key] = entries_.begin();
+    if (entries_.size() <= capacity) return;
+    places_.erase(entries_.back().first);
+    entries_.pop_back();
+  }
+
+ private:
+  static constexpr size_t capacity = 512;
+  using Entries = std::list<std::pair<PlanKey, std::shared_ptr<const Plan>>>;
+  std::mutex mutex_;
+  Entries entries_;
+  std::unordered_map<PlanKey, Entries::iterator, KeyHash> places_;
+};
+
+void* scratch_for(const dnnl::memory::desc& d, Run& run) {
+  return d.get_size() ? run.scratch.get(d.get_size()) : nullptr;
+}
+
+}  // namespace
+
+Plan::Plan(
+    dnnl::primitive primitive, const dnnl::primitive_desc_base& pd, std::vector<PlanArgument> args)
+    : implementation_(pd.impl_info_str()),
+      primitive_(std::move(primitive)),
+      scratch_(pd.query_md(dnnl::query::scratchpad_md)),
+      args_(std::move(args)) {
+  for (const PlanArgument& a : args_) {
+    if (a.ours == a.theirs) {
+      reorders_.emplace_back();
+      continue;
+    }
+    const auto &from = a.written ? a.theirs : a.ours, &to = a.written ? a.ours : a.theirs;
+    dnnl::reorder::primitive_desc reorder(cpu_engine(), from, cpu_engine(), to, plan_attributes());
+    reorders_.push_back(
+        Reorder{dnnl::reorder(reorder), reorder.query_md(dnnl::query::scratchpad_md)});
+  }
+}
+
+void Plan::execute(std::span<void* const> pointers, Run& run) const {
+  FOVEA_ASSERT(pointers.size() == args_.size());
+  use_our_threads();
+  const dnnl::engine& engine = cpu_engine();
+  dnnl::stream& stream = stream_of_this_thread();
+  auto reorder = [&](const Reorder& r, const dnnl::memory& from, const dnnl::memory& to) {
+    dnnl::memory scratch(r.scratch, engine, scratch_for(r.scratch, run));
+    r.primitive.execute(
+        stream, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, scratch}});
+  };
+
+  std::unordered_map<int, dnnl::memory> bound;
+  for (size_t i = 0; i < args_.size(); ++i) {
+    const PlanArgument& a = args_[i];
+    void* inner = reorders_[i] ? scratch_for(a.theirs, run) : pointers[i];
+    dnnl::memory theirs(a.theirs, engine, inner);
+    if (reorders_[i] && !a.written)
+      reorder(*reorders_[i], dnnl::memory(a.ours, engine, pointers[i]), theirs);
+    bound.emplace(a.id, theirs);
+  }
+  bound.emplace(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratch_, engine, scratch_for(scratch_, run)));
+  primitive_.execute(stream, bound);
+  for (size_t i = 0; i < args_.size(); ++i)
+    if (reorders_[i] && args_[i].written)
+      reorder(
+          *reorders_[i], bound.at(args_[i].id), dnnl::memory(args_[i].ours, engine, pointers[i]));
+  stream.wait();
+}
+
+std::shared_ptr<const Plan> cached_plan(
+    const PlanKey& key, const std::function<Plan(const dnnl::engine&)>& make) {
+  static PlanCache cache;
+  if (auto plan = cache.find(key)) return plan;
+  use_our_threads();
+  auto plan = std::make_shared<const Plan>(make(cpu_engine()));
+  cache.insert(key, plan);
+  return plan;
+}
+
+dnnl::primitive_attr plan_attributes() {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attr;
+}
+
+dnnl::memory::desc dense_desc(const dnnl::memory::dims& dims) {
+  dnnl::memory::dims strides(dims.size(), 1);
+  for (size_t i = dims.size(); i-- > 1;) strides[i - 1] = strides[i] * dims[i];
+  return {dims, dnnl::memory::data_type::f32, strides};
+}
+
+dnnl::memory::desc any_desc(const dnnl::memory::dims& dims) {
+  return {dims, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
+}
+
+}  // namespace fovea::cpu

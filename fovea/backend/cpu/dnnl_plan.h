@@ -1,0 +1,76 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include "fovea/core/kernel.h"
+
+// How the kernels of this folder use oneDNN: make a primitive once per shape, keep it in a cache
+// with the memory layouts it chose, and run it on the calling thread with scratch memory of ours.
+namespace fovea::cpu {
+
+enum class PlanKind : int64_t {
+  matmul = 1,
+  conv_forward,
+  conv_backward_data,
+  conv_backward_weights
+};
+
+// Everything a primitive depends on: its kind, threads(), extents, options and flags.
+struct PlanKey {
+  std::array<int64_t, 24> words{};
+  friend bool operator==(const PlanKey&, const PlanKey&) = default;
+};
+
+// One argument: the layout the caller has, and the one the primitive wants.
+struct PlanArgument {
+  int id = 0;  // DNNL_ARG_...
+  dnnl::memory::desc ours, theirs;
+  bool written = false;
+};
+
+// A primitive with the reorders its arguments need. Immutable once made, so threads may share it.
+class Plan {
+ public:
+  Plan(
+      dnnl::primitive primitive,
+      const dnnl::primitive_desc_base& pd,
+      std::vector<PlanArgument> args);
+
+  // `pointers` has one address per argument, in the order they were given.
+  void execute(std::span<void* const> pointers, Run& run) const;
+
+  const std::string& implementation() const { return implementation_; }
+
+ private:
+  struct Reorder {
+    dnnl::reorder primitive;
+    dnnl::memory::desc scratch;
+  };
+  std::string implementation_;  // of oneDNN, such as "brgconv:avx512_core"
+  dnnl::primitive primitive_;
+  dnnl::memory::desc scratch_;
+  std::vector<PlanArgument> args_;
+  std::vector<std::optional<Reorder>> reorders_;  // where `ours` differs from `theirs`
+};
+
+// The plan of `key`, from the cache or made by `make`. The cache holds the last few hundred used
+// and may be called from any thread.
+std::shared_ptr<const Plan> cached_plan(
+    const PlanKey& key, const std::function<Plan(const dnnl::engine&)>& make);
+
+// Attributes with scratch memory supplied by the caller: the library's own is tied to a thread.
+dnnl::primitive_attr plan_attributes();
+
+// Row-major strides for `dims`.
+dnnl::memory::desc dense_desc(const dnnl::memory::dims& dims);
+// f32 with any layout the library likes.
+dnnl::memory::desc any_desc(const dnnl::memory::dims& dims);
+
+}  // namespace fovea::cpu
