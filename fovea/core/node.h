@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <source_location>
 #include <string>
 #include <vector>
 
@@ -41,7 +40,7 @@ struct Node {
   Device device;
   bool traced = false;
   bool done = false;
-  std::source_location where;
+  SourceLocation where;
   std::shared_ptr<const std::string> path;  // of the module that made it; may be null
 
   ~Node();  // iterative: a long chain does not recurse

@@ -73,9 +73,7 @@ Tensor Tensor::empty(const Shape& shape, Dtype dtype, Device d) {
 }
 
 std::vector<Tensor> Tensor::outputs_of(
-    std::shared_ptr<const Primitive> primitive,
-    std::vector<Tensor> inputs,
-    std::source_location where) {
+    std::shared_ptr<const Primitive> primitive, std::vector<Tensor> inputs, SourceLocation where) {
   static std::atomic<uint64_t> next_id{1};
   auto node = std::make_shared<Node>();
   std::vector<Spec> specs = primitive->infer(inputs);
@@ -98,9 +96,7 @@ std::vector<Tensor> Tensor::outputs_of(
 }
 
 Tensor Tensor::output_of(
-    std::shared_ptr<const Primitive> primitive,
-    std::vector<Tensor> inputs,
-    std::source_location where) {
+    std::shared_ptr<const Primitive> primitive, std::vector<Tensor> inputs, SourceLocation where) {
   return outputs_of(std::move(primitive), std::move(inputs), where)[0];
 }
 

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <source_location>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "fovea/core/device.h"
 #include "fovea/core/dtype.h"
 #include "fovea/core/shape.h"
+#include "fovea/core/source_location.h"
 
 namespace fovea {
 
@@ -54,12 +54,12 @@ class Tensor {
   static std::vector<Tensor> outputs_of(
       std::shared_ptr<const Primitive> primitive,
       std::vector<Tensor> inputs,
-      std::source_location where = std::source_location::current());
+      SourceLocation where = SourceLocation::current());
   // The same for the common primitive with one output.
   static Tensor output_of(
       std::shared_ptr<const Primitive> primitive,
       std::vector<Tensor> inputs,
-      std::source_location where = std::source_location::current());
+      SourceLocation where = SourceLocation::current());
 
   bool is_empty() const { return !value_; }  // true for a default-constructed handle
   const Shape& shape() const;
