@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "fovea/image/image.h"
+
+namespace fovea::image {
+
+enum class Chroma : uint8_t { half, full };  // colour at half resolution (4:2:0), or full (4:4:4)
+
+struct JpegOptions {
+  int quality = 90;  // 1..100, libjpeg's scale
+  Chroma chroma = Chroma::half;
+};
+
+// A JPEG file of a grey or RGB image.
+std::vector<uint8_t> encode_jpeg(const Image& image, const JpegOptions& options = {});
+
+// A PNG file of an image with 1 to 4 channels.
+std::vector<uint8_t> encode_png(const Image& image);
+
+// Writes .png, .jpg or .jpeg as the name says, whole or not at all. Throws std::invalid_argument
+// for another ending and IoError when the file cannot be written.
+void save(const std::filesystem::path& path, const Image& image, const JpegOptions& options = {});
+
+}  // namespace fovea::image
