@@ -1,6 +1,3 @@
-# fovea_room(NAME [ROOMS room...] [LINKS target...])
-# One static library per folder of fovea/, with the rooms it stands on (public) and the third-party
-# packages it hides (private).
 function(fovea_compile_options target)
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wno-unused-parameter
@@ -10,12 +7,19 @@ function(fovea_compile_options target)
   endif()
 endfunction()
 
+# fovea_room(NAME [ROOMS room...] [LINKS target...])
+# One static library per folder of fovea/, with the rooms it stands on (public) and the third-party
+# packages it hides (private).
 function(fovea_room name)
   cmake_parse_arguments(ARG "" "" "ROOMS;LINKS" ${ARGN})
+  set_property(GLOBAL APPEND PROPERTY FOVEA_ROOMS ${name})
+  list(TRANSFORM ARG_ROOMS PREPEND fovea_)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fovea/${name}/*.cpp)
   if(NOT sources)
     add_library(fovea_${name} INTERFACE)
     add_library(fovea::${name} ALIAS fovea_${name})
+    set_target_properties(fovea_${name} PROPERTIES EXPORT_NAME ${name})
+    target_link_libraries(fovea_${name} INTERFACE ${ARG_ROOMS})
     return()
   endif()
   add_library(fovea_${name} STATIC ${sources})
@@ -25,6 +29,12 @@ function(fovea_room name)
   target_include_directories(fovea_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   fovea_compile_options(fovea_${name})
-  list(TRANSFORM ARG_ROOMS PREPEND fovea_)
-  target_link_libraries(fovea_${name} PUBLIC ${ARG_ROOMS} PRIVATE fmt::fmt-header-only ${ARG_LINKS})
+  target_link_libraries(fovea_${name} PUBLIC ${ARG_ROOMS})
+  foreach(package fmt::fmt-header-only ${ARG_LINKS})
+    if(package IN_LIST fovea_header_only_packages)
+      target_link_libraries(fovea_${name} PRIVATE $<BUILD_INTERFACE:${package}>)
+    else()
+      target_link_libraries(fovea_${name} PRIVATE ${package})
+    endif()
+  endforeach()
 endfunction()

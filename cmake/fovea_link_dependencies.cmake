@@ -1,0 +1,29 @@
+# The third-party libraries that fovea's static libraries need at link time, by imported target.
+# Installed beside the package file, which includes it.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+# Debian's own dnnl package file asks for OpenCL, which the CPU library does not need.
+if(NOT TARGET dnnl::dnnl)
+  find_path(FOVEA_DNNL_INCLUDE oneapi/dnnl/dnnl.hpp REQUIRED)
+  find_library(FOVEA_DNNL_LIBRARY dnnl REQUIRED)
+  mark_as_advanced(FOVEA_DNNL_INCLUDE FOVEA_DNNL_LIBRARY)
+  add_library(dnnl::dnnl SHARED IMPORTED GLOBAL)
+  set_target_properties(dnnl::dnnl PROPERTIES
+    IMPORTED_LOCATION ${FOVEA_DNNL_LIBRARY}
+    INTERFACE_INCLUDE_DIRECTORIES ${FOVEA_DNNL_INCLUDE})
+endif()
+find_package(JPEG REQUIRED)
+find_package(PNG REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(LibArchive REQUIRED)
+
+# Debian ships these with pkg-config files only.
+find_package(PkgConfig REQUIRED)
+foreach(pair hwy:libhwy webp:libwebp zip:libzip)
+  string(REPLACE ":" ";" pair ${pair})
+  list(GET pair 0 name)
+  list(GET pair 1 module)
+  if(NOT TARGET PkgConfig::${name})
+    pkg_check_modules(${name} REQUIRED IMPORTED_TARGET GLOBAL ${module})
+  endif()
+endforeach()
