@@ -3,8 +3,19 @@
 namespace fovea::cpu {
 
 void register_all(KernelTable& table) {
+  register_conv(table);
   register_elementwise(table);
+  register_index(table);
+  register_join(table);
   register_matmul(table);
+  register_norm(table);
+  register_pad(table);
+  register_random(table);
+  register_reduce(table);
+  register_resize(table);
+  register_shape(table);
+  register_slice(table);
+  register_sort(table);
 }
 
 }  // namespace fovea::cpu
