@@ -9,11 +9,17 @@
 // to see that none falls on the library's slow reference loops ("ref...").
 namespace fovea {
 
+class ConvFwd;
+class ConvBwdData;
+class ConvBwdWeights;
 class Matmul;
 
 namespace cpu {
 
 std::string matmul_implementation(const Matmul& op, std::span<const Tensor> in);
+std::string conv_implementation(const ConvFwd& op, std::span<const Tensor> in);
+std::string conv_implementation(const ConvBwdData& op, std::span<const Tensor> in);
+std::string conv_implementation(const ConvBwdWeights& op, std::span<const Tensor> in);
 
 }  // namespace cpu
 }  // namespace fovea

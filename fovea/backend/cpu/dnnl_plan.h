@@ -47,6 +47,7 @@ class Plan {
   void execute(std::span<void* const> pointers, Run& run) const;
 
   const std::string& implementation() const { return implementation_; }
+  bool is_reference() const { return implementation_.starts_with("ref"); }  // of oneDNN, very slow
 
  private:
   struct Reorder {

@@ -8,7 +8,8 @@ namespace fovea::ref {
 
 void matmul(const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run&) {
   const auto& p = static_cast<const Matmul&>(primitive);
-  const auto [m, k, n] = p.extents(in);
+  const auto extents = p.extents(in);
+  const int64_t m = extents.m, k = extents.k, n = extents.n;
   const bool ta = p.options().transpose_a, tb = p.options().transpose_b;
   const Shape batch = batch_shape(out[0].shape());
   const Index sa = broadcast_strides(batch_shape(in[0].shape()), batch);
