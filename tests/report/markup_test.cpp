@@ -1,0 +1,47 @@
+#include "fovea/report/markup.h"
+
+#include <gtest/gtest.h>
+
+namespace fovea::report {
+namespace {
+
+std::string base64_of(std::string_view text) { return base64(std::as_bytes(std::span(text))); }
+
+TEST(Markup, EscapesWhatHasMeaning) {
+  EXPECT_EQ(
+      escape("<a href=\"x\">'&'</a>"), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
+  EXPECT_EQ(escape("na\u00efve \u732b \U0001f408\n\t"), "na\u00efve \u732b \U0001f408\n\t");
+  EXPECT_EQ(escape(""), "");
+}
+
+TEST(Markup, ReplacesWhatXmlForbids) {
+  EXPECT_EQ(escape(std::string("a\0b\x1b", 4)), "a\ufffdb\ufffd");
+  EXPECT_EQ(escape("caf\xe9!"), "caf\ufffd!");                        // Latin-1
+  EXPECT_EQ(escape("\xc0\xbc"), "\ufffd\ufffd");                      // overlong '<'
+  EXPECT_EQ(escape("\xe0\x80\xbc"), "\ufffd\ufffd\ufffd");            // the same in three bytes
+  EXPECT_EQ(escape("\xed\xa0\x80"), "\ufffd\ufffd\ufffd");            // a surrogate
+  EXPECT_EQ(escape("\xf4\x90\x80\x80"), "\ufffd\ufffd\ufffd\ufffd");  // beyond U+10FFFF
+  EXPECT_EQ(escape("\xef\xbf\xbf"), "\ufffd\ufffd\ufffd");            // U+FFFF
+  EXPECT_EQ(escape("x\xe2\x82"), "x\ufffd\ufffd");                    // ends early
+}
+
+// RFC 4648, section 10.
+TEST(Markup, Base64) {
+  EXPECT_EQ(base64_of(""), "");
+  EXPECT_EQ(base64_of("f"), "Zg==");
+  EXPECT_EQ(base64_of("fo"), "Zm8=");
+  EXPECT_EQ(base64_of("foo"), "Zm9v");
+  EXPECT_EQ(base64_of("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(base64_of("\xfb\xff\xfe"), "+//+");
+}
+
+TEST(Markup, ShortensByCharacters) {
+  EXPECT_EQ(utf8_length("caf\u00e9"), 4u);
+  EXPECT_EQ(utf8_shorten("caf\u00e9", 4), "caf\u00e9");
+  EXPECT_EQ(utf8_shorten("\u00e9\u00e9\u00e9", 2), "\u00e9\u2026");
+  EXPECT_EQ(utf8_shorten("abc", 1), "\u2026");
+  EXPECT_EQ(utf8_shorten("abc", 0), "");
+}
+
+}  // namespace
+}  // namespace fovea::report
