@@ -1,0 +1,138 @@
+#include "fovea/report/svg_parts.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "fovea/report/markup.h"
+
+namespace fovea::report {
+
+namespace {
+
+constexpr double wide = 520;  // charts beyond take a whole row of a page
+
+// --s0 to --s7 tell series apart, also for most colour-blind readers; they differ in lightness too.
+constexpr std::string_view style = R"(
+.fv{--ink:#22252b;--soft:#666c78;--grid:#e6e7ea;--axis:#b9bdc6;--page:#fff;
+--s0:#2563c9;--s1:#d4690b;--s2:#1c8557;--s3:#b4307c;--s4:#6b46c1;--s5:#0d7a8a;--s6:#c53030;--s7:#77674f;
+--hit:#2563c9;--miss:#d0480c;max-width:100%;height:auto;display:block;
+font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","DejaVu Sans",sans-serif;
+font-variant-numeric:tabular-nums}
+@media(prefers-color-scheme:dark){.fv{--ink:#e6e8ec;--soft:#9aa1ae;--grid:#2b2f37;--axis:#4d535f;--page:#16181d;
+--s0:#76acff;--s1:#f3a35c;--s2:#5ccb97;--s3:#ee88c1;--s4:#b49bfb;--s5:#52c4d3;--s6:#ff8a8a;--s7:#cbbb9f;
+--hit:#5b9bff;--miss:#ff8a4c}}
+@media print{.fv{--ink:#22252b;--soft:#555;--grid:#ddd;--axis:#999;--page:#fff;
+--s0:#2563c9;--s1:#d4690b;--s2:#1c8557;--s3:#b4307c;--s4:#6b46c1;--s5:#0d7a8a;--s6:#c53030;--s7:#77674f;
+--hit:#2563c9;--miss:#d0480c}}
+.fv text{fill:var(--soft)}.fv .h{fill:var(--ink);font-weight:600;font-size:14px}.fv .v{fill:var(--ink)}
+.fv .g{stroke:var(--grid);fill:none}.fv .a{stroke:var(--axis);fill:none}
+.fv .s0{--c:var(--s0)}.fv .s1{--c:var(--s1)}.fv .s2{--c:var(--s2)}.fv .s3{--c:var(--s3)}
+.fv .s4{--c:var(--s4)}.fv .s5{--c:var(--s5)}.fv .s6{--c:var(--s6)}.fv .s7{--c:var(--s7)}
+.fv .w{fill:var(--page)}.fv .b{fill:var(--c)}.fv .hit{fill:var(--hit)}.fv .miss{fill:var(--miss)}
+.fv .l{stroke:var(--c);fill:none;stroke-width:1.75;stroke-linejoin:round;stroke-linecap:round}
+.fv .p{fill:var(--c);opacity:0;stroke:var(--page);stroke-width:2}.fv .p:hover{opacity:1}
+)";
+
+// The typographic minus for the hyphen that printing gives.
+std::string minus_sign(std::string number) {
+  return number.starts_with('-') ? "\u2212" + number.substr(1) : number;
+}
+
+}  // namespace
+
+double text_width(std::string_view text, double size) {
+  return double(utf8_length(text)) * size * 0.56;
+}
+
+std::string open_svg(
+    double width, double height, const std::string& title, const std::string& description) {
+  std::string name = escape(title);
+  std::string out = fmt::format(
+      R"(<svg class="fv{3}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1}" width="{0}" )"
+      R"(height="{1}" role="img" aria-label="{2}"><title>{2}</title>)",
+      width,
+      height,
+      name,
+      width > wide ? " wide" : "");
+  if (!description.empty()) out += "<desc>" + escape(description) + "</desc>";
+  out += fmt::format("<style>{}</style>", style);
+  auto fitting = size_t(width / (14 * 0.58));
+  return out + svg_text(0, 15, Anchor::start, utf8_shorten(title, fitting), R"(class="h")");
+}
+
+std::string svg_text(
+    double x, double y, Anchor anchor, std::string_view text, std::string_view attributes) {
+  constexpr std::string_view anchors[] = {"", R"( text-anchor="middle")", R"( text-anchor="end")"};
+  return fmt::format(
+      R"(<text x="{:.1f}" y="{:.1f}"{} {}>{}</text>)",
+      x,
+      y,
+      anchors[int(anchor)],
+      attributes,
+      escape(text));
+}
+
+std::string rotated(double degrees, double x, double y, std::string_view markup) {
+  return fmt::format(R"_(<g transform="rotate({} {:.1f} {:.1f})">{}</g>)_", degrees, x, y, markup);
+}
+
+std::vector<std::string> tick_labels(const std::vector<double>& ticks, Unit unit) {
+  double scale = unit == Unit::percent ? 100 : 1, largest = 0, step = INFINITY;
+  for (size_t i = 0; i < ticks.size(); ++i) {
+    largest = std::max(largest, std::abs(ticks[i]) * scale);
+    if (i > 0) step = std::min(step, (ticks[i] - ticks[i - 1]) * scale);
+  }
+  const char* suffix = unit == Unit::percent ? " %" : "";
+  if (unit == Unit::plain && largest >= 1e7)
+    scale = 1e-6, suffix = "M";
+  else if (unit == Unit::plain && largest >= 1e4)
+    scale = 1e-3, suffix = "k";
+  if (unit == Unit::plain && scale != 1) step *= scale;
+  int decimals =
+      std::isfinite(step) ? std::clamp(int(std::ceil(-std::log10(step) - 1e-9)), 0, 8) : 0;
+  bool tiny = largest > 0 && largest < 1e-3;
+  std::vector<std::string> labels;
+  for (double tick : ticks)
+    labels.push_back(minus_sign(
+        tiny ? fmt::format("{:g}{}", tick * scale, suffix)
+             : fmt::format("{:.{}f}{}", tick * scale + 0.0, decimals, tick == 0 ? "" : suffix)));
+  return labels;
+}
+
+std::string format_value(double value, Unit unit) {
+  return minus_sign(
+      unit == Unit::percent ? fmt::format("{:.1f} %", value * 100) : fmt::format("{:.4g}", value));
+}
+
+std::vector<double> nice_ticks(double low, double high, int count, double min_step) {
+  if (!(low < high)) high = low + std::max(1.0, std::abs(low) * 0.1);
+  double rough = std::max((high - low) / std::max(count, 1), min_step);
+  double power = std::pow(10, std::floor(std::log10(rough)));
+  double step = power;
+  for (double factor : {1.0, 2.0, 5.0, 10.0})
+    if ((step = factor * power) >= rough * (1 - 1e-9)) break;
+  std::vector<double> ticks;
+  double first = std::floor(low / step + 1e-9), last = std::ceil(high / step - 1e-9);
+  for (double k = first; k <= last; ++k) ticks.push_back(k * step + 0.0);
+  return ticks;
+}
+
+std::vector<double> log_ticks(double low, double high) {
+  // One step inside {1, 2, 5} times a power of ten, numbered from 1.
+  auto value = [](int k) {
+    int decade = k >= 0 ? k / 3 : -((2 - k) / 3);
+    constexpr double digits[] = {1, 2, 5};
+    return digits[k - 3 * decade] * std::pow(10, decade);
+  };
+  int first = 3 * int(std::floor(std::log10(low))) - 3, last = first;
+  while (value(first + 1) <= low * (1 + 1e-9)) ++first;
+  last = first + 1;
+  while (value(last) < high * (1 - 1e-9)) ++last;
+  std::vector<double> ticks;
+  for (int k = first; k <= last; ++k) ticks.push_back(value(k));
+  return ticks;
+}
+
+}  // namespace fovea::report

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fovea/report/svg.h"
+
+// What the charts share.
+namespace fovea::report {
+
+inline constexpr double text_size = 13;
+
+// Estimated width in pixels of a text in the charts' font.
+double text_width(std::string_view text, double size = text_size);
+
+// The opening tag, title, description, style, and the heading drawn at the top left.
+std::string open_svg(
+    double width, double height, const std::string& title, const std::string& description);
+
+enum class Anchor { start, middle, end };
+std::string svg_text(
+    double x, double y, Anchor anchor, std::string_view text, std::string_view attributes = "");
+
+// The markup turned about (x, y).
+std::string rotated(double degrees, double x, double y, std::string_view markup);
+
+// Labels of an axis: as many decimals as the distance of the ticks needs, k and M for thousands.
+std::vector<std::string> tick_labels(const std::vector<double>& ticks, Unit unit);
+
+// One value as it is read out: four significant digits, or per cent with one decimal.
+std::string format_value(double value, Unit unit);
+
+}  // namespace fovea::report
