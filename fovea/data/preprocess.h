@@ -1,0 +1,80 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fovea/core/tensor.h"
+#include "fovea/image/decode.h"
+#include "fovea/image/image.h"
+#include "fovea/image/resize.h"
+
+namespace fovea::data {
+
+// How a picture becomes the input of a model. It is recorded in the model file, and whatever feeds
+// the model (training, prediction, explanation, export, serving) runs this and nothing else.
+struct Preprocess {
+  enum class Resize : uint8_t {
+    none,        // pictures must have the size already
+    stretch,     // to (height, width), whatever the aspect ratio
+    short_side,  // shorter side to short_side, then the middle (height, width)
+  };
+
+  int channels = 3;              // 1 grey or 3 colours
+  bool convert_channels = true;  // grey to RGB by copying, RGB to grey by luma; else an error
+  Resize resize = Resize::none;
+  int height = 0, width = 0;  // of the result; 0 and 0 with Resize::none: any size
+  int short_side = 0;
+  image::Filter filter = image::Filter::bilinear;
+  bool reduced_decode = false;    // JPEGs over twice the size are decoded at 1/2, 1/4 or 1/8
+  double scale = 1.0 / 255;       // y = (pixel * scale - mean[c]) / std[c]
+  std::vector<double> mean, std;  // one per channel of the result; empty: 0 and 1
+  bool bgr = false;               // channel order of the result: blue first
+
+  // timm's evaluation: the shorter side at floor(size / crop_pct), then the middle (size, size).
+  static Preprocess with_crop_pct(int size, double crop_pct);
+
+  // Throws std::invalid_argument for values that do not fit together.
+  void check() const;
+
+  // What to decode a file with before geometry().
+  image::DecodeOptions decode_options() const;
+
+  // Channels, resize and crop: the picture the model sees, still as bytes. Throws
+  // std::invalid_argument for another number of channels when convert_channels is off, and for
+  // another size with Resize::none.
+  image::Image geometry(image::Image image) const;
+
+  // Pictures of any size -> f32 (N, height, width, channels), normalised.
+  Tensor apply(std::span<const image::Image> images) const;
+
+  // Throws std::invalid_argument unless x is f32 (N, height, width, channels): tensors are taken as
+  // they are and never converted.
+  void check_input(const Tensor& x) const;
+
+  // One JSON object with the keys channels, convert_channels, resize ("none", "stretch",
+  // "short_side"), height, width, short_side, interpolation ("nearest", "lanczos", "bilinear",
+  // "bicubic", "box"), reduced_decode, scale, mean, std, channel_order ("rgb", "bgr").
+  std::string to_json() const;
+  // Missing keys keep their defaults; unknown keys and wrong types throw std::invalid_argument.
+  static Preprocess from_json(const std::string& text);
+
+  friend bool operator==(const Preprocess&, const Preprocess&) = default;
+};
+
+// The last step of Preprocess alone, by table: 256 results per channel, so every machine gets the
+// same bits.
+class Normaliser {
+ public:
+  explicit Normaliser(const Preprocess& preprocess);
+
+  // A picture with the right channels -> height * width * channels values.
+  void operator()(const image::Image& image, std::span<float> out) const;
+
+ private:
+  int channels_;
+  bool bgr_;
+  std::vector<float> table_;  // (channels, 256)
+};
+
+}  // namespace fovea::data
