@@ -11,9 +11,6 @@ install(EXPORT fovea NAMESPACE fovea:: FILE fovea-targets.cmake DESTINATION ${pa
 # The headers of the backend are for its own kernels.
 install(DIRECTORY fovea DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
         PATTERN backend EXCLUDE PATTERN assets EXCLUDE)
-if(TARGET fovea_cli)
-  install(TARGETS fovea_cli)
-endif()
 
 # Named in lower case, the file answers find_package(fovea) and find_package(Fovea).
 configure_package_config_file(cmake/fovea-config.cmake.in cmake/fovea-config.cmake

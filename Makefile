@@ -1,0 +1,74 @@
+# The short commands. Each installs the packages it lacks (scripts/packages.txt), configures, builds.
+SHELL := /bin/bash
+PREFIX ?= /usr/local
+SECONDS_PER_TARGET ?= 60
+
+release := build/release
+jobs := $(shell nproc)
+# Several test programs share the processors: a waiting OpenMP thread must not spin.
+run_tests = OMP_WAIT_POLICY=passive ctest --preset $(1) -j $(jobs) \
+  --output-junit $(CURDIR)/build/$(1)/tests.xml $(2)
+
+.PHONY: help
+help:  ## print this list
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(release)/build.ninja  ## train, evaluate and use a small classifier on the built-in digits
+	cmake --build --preset release --target fovea
+	scripts/demo.sh $(release)/cli/fovea
+
+.PHONY: build
+build: $(release)/build.ninja  ## build everything: build/release
+	cmake --build --preset release
+
+.PHONY: test
+test: build  ## build everything and run the tests
+	$(call run_tests,release)
+
+.PHONY: asan
+asan: packages  ## the unit tests under address and undefined-behaviour sanitizers
+	cmake --preset asan
+	cmake --build --preset asan
+	$(call run_tests,asan,--label-exclude install)
+
+.PHONY: bench
+bench: packages  ## measure speed and memory beside PyTorch and write bench/README.md
+	scripts/install_packages.sh bench
+	cmake --preset release -DFOVEA_BUILD_BENCH=ON
+	cmake --build --preset release
+	scripts/bench.sh $(release)
+
+.PHONY: fuzz
+fuzz: packages  ## fuzz the readers of files, SECONDS_PER_TARGET (60) seconds each
+	scripts/install_packages.sh fuzz
+	cmake --preset fuzz
+	cmake --build --preset fuzz --target fuzzers
+	scripts/fuzz.sh build/fuzz $(SECONDS_PER_TARGET)
+
+.PHONY: format
+format:  ## format the C++ files
+	scripts/install_packages.sh format
+	scripts/sources.sh | xargs clang-format-14 -i
+
+.PHONY: check
+check:  ## check format, includes between rooms, file sizes, docs
+	scripts/install_packages.sh format
+	scripts/format_check.sh
+	scripts/house_check.sh
+	scripts/docs_check.sh
+
+.PHONY: install
+install: build  ## install headers, libraries and fovea to PREFIX (/usr/local)
+	cmake --install $(release) --prefix $(PREFIX)
+
+.PHONY: clean
+clean:  ## remove what was built
+	rm -rf build
+
+.PHONY: packages
+packages:
+	scripts/install_packages.sh build
+
+$(release)/build.ninja: | packages
+	cmake --preset release
