@@ -9,13 +9,11 @@
 
 #include <fmt/format.h>
 
+#include "fovea/image/resize_kernels.h"
+
 namespace fovea::image {
 
 namespace {
-
-// Sums of 8-bit pixels times coefficients stay within 32 bits with 2 bits to spare for overshoot.
-constexpr int precision_bits = 32 - 8 - 2;
-constexpr int half = 1 << (precision_bits - 1);
 
 double sinc(double x) {
   if (x == 0) return 1;
@@ -48,14 +46,6 @@ double kernel(Filter filter, double x) {
   return 0;
 }
 
-// For each output position the first input it reads and `taps` coefficients; rows of coefficients
-// are padded with zeros.
-struct Coefficients {
-  int taps = 0;
-  std::vector<int> first, count;
-  std::vector<int32_t> weight;
-};
-
 Coefficients make_coefficients(int in, float low, float high, int out, Filter filter) {
   const double scale = double(high - low) / out;
   const double filter_scale = std::max(scale, 1.0);
@@ -84,55 +74,6 @@ Coefficients make_coefficients(int in, float low, float high, int out, Filter fi
     result.count[size_t(i)] = count;
   }
   return result;
-}
-
-inline uint8_t to_u8(int32_t sum) { return uint8_t(std::clamp(sum >> precision_bits, 0, 255)); }
-
-template <int C>
-void columns_of_row(const uint8_t* in, uint8_t* out, int width, const Coefficients& k) {
-  for (int x = 0; x < width; ++x, out += C) {
-    const int32_t* w = &k.weight[size_t(x) * size_t(k.taps)];
-    const uint8_t* p = in + size_t(k.first[size_t(x)]) * C;
-    int32_t sum[C];
-    for (int c = 0; c < C; ++c) sum[c] = half;
-    const int count = k.count[size_t(x)];
-    for (int i = 0; i < count; ++i, p += C)
-      for (int c = 0; c < C; ++c) sum[c] += p[c] * w[i];
-    for (int c = 0; c < C; ++c) out[c] = to_u8(sum[c]);
-  }
-}
-
-// Rows [row, row + out.height) of `in`, each shrunk or stretched to out.width.
-void resize_columns(const Image& in, int row, Image& out, const Coefficients& k) {
-  auto run = [&](auto one_row) {
-    for (int y = 0; y < out.height; ++y) one_row(in.row(row + y), out.row(y), out.width, k);
-  };
-  switch (in.channels) {
-    case 1:
-      return run(columns_of_row<1>);
-    case 2:
-      return run(columns_of_row<2>);
-    case 3:
-      return run(columns_of_row<3>);
-    default:
-      return run(columns_of_row<4>);
-  }
-}
-
-void resize_rows(const Image& in, Image& out, const Coefficients& k) {
-  const size_t n = in.row_bytes();
-  std::vector<int32_t> sum(n);
-  for (int y = 0; y < out.height; ++y) {
-    std::fill(sum.begin(), sum.end(), half);
-    const int32_t* w = &k.weight[size_t(y) * size_t(k.taps)];
-    for (int i = 0; i < k.count[size_t(y)]; ++i) {
-      const uint8_t* p = in.row(k.first[size_t(y)] + i);
-      const int32_t wi = w[i];
-      for (size_t j = 0; j < n; ++j) sum[j] += p[j] * wi;
-    }
-    uint8_t* q = out.row(y);
-    for (size_t j = 0; j < n; ++j) q[j] = to_u8(sum[j]);
-  }
 }
 
 Image resize_smooth(const Image& image, int height, int width, const Box& box, Filter filter) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fovea/core/random.h"
 #include "tests/image/bundle.h"
 
 namespace fovea::image {
@@ -24,6 +25,32 @@ TEST(Resize, EqualsPillow) {
     ++compared;
   }
   EXPECT_EQ(compared, 62);
+}
+
+// Three channels and one run through different loops; they agree for every size.
+TEST(Resize, ColourEqualsItsPlanes) {
+  Rng rng(Key(1));
+  for (int n = 0; n < 300; ++n) {
+    const int sizes[4] = {
+        1 + int(rng.below(70)),
+        1 + int(rng.below(70)),
+        1 + int(rng.below(70)),
+        1 + int(rng.below(70))};
+    const Filter filter = Filter(rng.below(5));
+    Image image(sizes[0], sizes[1], 3);
+    for (uint8_t& p : image.pixels) p = rng.bernoulli(0.5) ? uint8_t(rng.next_u32()) : 255;
+    Image got = resize(image, sizes[2], sizes[3], filter);
+    for (int c = 0; c < 3; ++c) {
+      Image plane(image.height, image.width, 1);
+      for (size_t i = 0; i < plane.pixels.size(); ++i)
+        plane.pixels[i] = image.pixels[3 * i + size_t(c)];
+      Image expected = resize(plane, sizes[2], sizes[3], filter);
+      for (size_t i = 0; i < expected.pixels.size(); ++i)
+        ASSERT_EQ(got.pixels[3 * i + size_t(c)], expected.pixels[i])
+            << sizes[0] << " x " << sizes[1] << " to " << sizes[2] << " x " << sizes[3]
+            << " filter " << int(filter);
+    }
+  }
 }
 
 TEST(Resize, SameSizeIsACopy) {
