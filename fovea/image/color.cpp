@@ -36,6 +36,9 @@ void map_values(Image& image, F f) {
     for (int c = 0; c < colours; ++c) p[c] = table[size_t(c)][p[c]];
 }
 
+// Hues are counted in sixths of the circle.
+inline float once_around(float h) { return h >= 6 ? h - 6 : h; }
+
 // Eigenvalues (on the diagonal of `a` afterwards) and vectors (columns of `v`) of a symmetric
 // matrix by Jacobi rotations.
 void jacobi(std::array<std::array<double, 3>, 3>& a, std::array<std::array<double, 3>, 3>& v) {
@@ -118,11 +121,11 @@ Image adjust_hue(Image image, double shift) {
     const float most = std::max({r, g, b}), least = std::min({r, g, b}), range = most - least;
     if (range == 0) continue;
     float h = most == r ? (g - b) / range : most == g ? 2 + (b - r) / range : 4 + (r - g) / range;
-    h = std::fmod(h + turn, 6.0f);
+    h = once_around(once_around(h + turn));
     // Channel n is full within one sixth of its own hue (5 red, 3 green, 1 blue) and fades in one.
     constexpr float centre[3] = {5, 3, 1};
     for (int c = 0; c < 3; ++c) {
-      float k = std::fmod(centre[c] + h, 6.0f);
+      float k = once_around(centre[c] + h);
       float fade = std::clamp(std::min(k, 4 - k), 0.0f, 1.0f);
       p[c] = uint8_t(most - range * fade + 0.5f);
     }
