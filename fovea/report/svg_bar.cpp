@@ -35,9 +35,8 @@ Svg bar_chart(const BarChart& chart) {
     const Bar& bar = chart.bars[i];
     double y = top + pitch * double(i), baseline = y + thickness - 3;
     std::string value = format_value(bar.value, chart.unit);
-    auto fitting = size_t(label_width / (text_size * 0.56) + 0.5);
     out += "<g><title>" + escape(bar.label + ": " + value) + "</title>";
-    out += svg_text(label_width, baseline, Anchor::end, utf8_shorten(bar.label, fitting));
+    out += svg_text(label_width, baseline, Anchor::end, fit_text(bar.label, label_width));
     double from = px(std::min(bar.value, 0.0)), to = px(std::max(bar.value, 0.0));
     out += fmt::format(
         R"(<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{}" rx="2" class="b s{}"/>)",

@@ -92,7 +92,7 @@ std::string draw_cell(const HeatMap& map, const Layout& l, size_t r, size_t c, d
       strength);
   if (l.numbered && value > 0) {
     std::string text = fmt::format("{:g}", value);
-    double size = std::min(text_size, l.cell * 0.9 / (double(text.size()) * 0.56));
+    double size = std::min(text_size, l.cell * 0.9 / text_width(text, 1));
     out += svg_text(
         x + (l.cell - gap) / 2,
         y + (l.cell - gap) / 2 + size * 0.36,

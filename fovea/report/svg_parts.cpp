@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include <fmt/format.h>
 
@@ -43,7 +44,24 @@ std::string minus_sign(std::string number) {
 }  // namespace
 
 double text_width(std::string_view text, double size) {
-  return double(utf8_length(text)) * size * 0.56;
+  double width = 0;
+  for (char c : text) {
+    if ((uint8_t(c) & 0xc0) == 0x80) continue;  // inside a character
+    if (std::string_view("%mwMW@").find(c) != std::string_view::npos)
+      width += 0.92;
+    else if (std::string_view(" .,:;'!|ijlftr()[]I").find(c) != std::string_view::npos)
+      width += 0.36;
+    else
+      width += 0.62;
+  }
+  return width * size;
+}
+
+std::string fit_text(std::string_view text, double width, double size) {
+  std::string fitting(text);
+  for (size_t length = utf8_length(text); length > 0 && text_width(fitting, size) > width;)
+    fitting = utf8_shorten(text, --length);
+  return fitting;
 }
 
 std::string open_svg(
@@ -58,8 +76,7 @@ std::string open_svg(
       width > wide ? " wide" : "");
   if (!description.empty()) out += "<desc>" + escape(description) + "</desc>";
   out += fmt::format("<style>{}</style>", style);
-  auto fitting = size_t(width / (14 * 0.58));
-  return out + svg_text(0, 15, Anchor::start, utf8_shorten(title, fitting), R"(class="h")");
+  return out + svg_text(0, 15, Anchor::start, fit_text(title, width, 14 * 1.08), R"(class="h")");
 }
 
 std::string svg_text(

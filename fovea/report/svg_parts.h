@@ -11,8 +11,11 @@ namespace fovea::report {
 
 inline constexpr double text_size = 13;
 
-// Estimated width in pixels of a text in the charts' font.
+// Estimated width in pixels of a text in the charts' font, rather too wide than too narrow.
 double text_width(std::string_view text, double size = text_size);
+
+// The text, cut with an ellipsis where it is wider.
+std::string fit_text(std::string_view text, double width, double size = text_size);
 
 // The opening tag, title, description, style, and the heading drawn at the top left.
 std::string open_svg(
