@@ -1,16 +1,17 @@
 // Inner loops of normalisation. Bound by memory: per element batch norm reads x twice and writes y;
 // its gradient reads x and dy twice (y too behind a residual) and writes dx.
 
-// clang-format off: foreach_target.h includes this file once per instruction set, before the rest.
+// foreach_target.h includes this file once per instruction set, so it comes first.
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "fovea/backend/cpu/channels.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 // clang-format on
 
-#include <cmath>
-
 #include "fovea/backend/cpu/channels.h"
+
+#include <cmath>
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
