@@ -10,6 +10,7 @@ void register_all(KernelTable& table);  // calls the functions below, one per fa
 
 void register_conv(KernelTable& table);
 void register_elementwise(KernelTable& table);
+void register_loss(KernelTable& table);
 void register_reduce(KernelTable& table);
 void register_shape(KernelTable& table);
 void register_index(KernelTable& table);
@@ -17,9 +18,11 @@ void register_join(KernelTable& table);
 void register_matmul(KernelTable& table);
 void register_norm(KernelTable& table);
 void register_pad(KernelTable& table);
+void register_pool(KernelTable& table);
 void register_random(KernelTable& table);
 void register_resize(KernelTable& table);
 void register_slice(KernelTable& table);
+void register_softmax(KernelTable& table);
 void register_sort(KernelTable& table);
 
 }  // namespace fovea::cpu
