@@ -54,6 +54,12 @@ const Case cases[] = {
     {"depthwise", {2, 5, 5, 13}, {13, 3, 3, 1}, {.pad = {1, 1, 1, 1}, .groups = 13}},
     {"depthwise strided", {1, 5, 5, 3}, {3, 3, 3, 1}, {.stride = {2, 2}, .groups = 3}, true},
     {"depthwise dilated", {1, 7, 7, 24}, {24, 3, 3, 1}, {.dilation = {2, 2}, .groups = 24}},
+    {"depthwise 5 x 5", {2, 5, 4, 23}, {23, 5, 5, 1}, {.pad = {2, 2, 2, 2}, .groups = 23}},
+    {"depthwise 4 x 7",
+     {1, 6, 9, 5},
+     {5, 4, 7, 1},
+     {.stride = {2, 3}, .pad = {1, 2, 4, 2}, .dilation = {2, 1}, .groups = 5}},
+    {"depthwise wide", {1, 2, 3, 18}, {18, 3, 9, 1}, {.pad = {1, 1, 5, 4}, .groups = 18}},
     {"kernel wider than image", {1, 4, 4, 3}, {2, 7, 7, 3}, {.pad = {3, 3, 3, 3}}},
 };
 
@@ -104,6 +110,26 @@ TEST(Conv2d, LargeOnesAgreeWithReference) {
          .inputs = {random_input(c.x, 1), random_input(c.w, 2), random_input({c.w[0]}, 3)},
          .tolerance = 1e-5,
          .gradient = false});
+}
+
+TEST(Conv2d, LargeGradientsAgreeWithReference) {
+  const Case large[] = {
+      {"3 x 3", {2, 14, 15, 32}, {32, 3, 3, 32}, {.pad = {1, 1, 1, 1}}},
+      {"depthwise", {3, 21, 20, 48}, {48, 7, 7, 1}, {.pad = {3, 3, 3, 3}, .groups = 48}},
+      {"depthwise strided",
+       {3, 21, 20, 40},
+       {40, 5, 5, 1},
+       {.stride = {2, 2}, .pad = {2, 2, 2, 2}, .groups = 40}},
+  };
+  for (const Case& c : large) {
+    Tensor in[] = {random_input(c.x, 1), random_input(c.w, 2), random_input({c.w[0]}, 3)};
+    Tensor dy = random_input(conv2d_shape(c.x, c.w, c.o), 4);
+    Vjp fast = vjp(conv_with(c.o), in, std::span(&dy, 1));
+    for (Tensor& t : in) t = to_device(t, Device{Device::ref});
+    Vjp slow = vjp(conv_with(c.o), in, std::span(&dy, 1));
+    for (size_t i = 0; i < 3; ++i)
+      EXPECT_LE(test::relative_error(fast.grads[i], slow.grads[i]), 1e-5) << c.name << i;
+  }
 }
 
 // LAY-12: taps `dilation` apart.

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "fovea/backend/cpu/cpu.h"
+#include "fovea/backend/cpu/depthwise.h"
 #include "fovea/backend/cpu/dnnl_compat.h"
 #include "fovea/backend/cpu/dnnl_implementation.h"
 #include "fovea/backend/cpu/dnnl_plan.h"
@@ -163,6 +164,12 @@ void backward_weights_kernel(
     return ref::conv_backward_weights(primitive, in, out, run);
   const auto& op = static_cast<const ConvBwdWeights&>(primitive);
   const Call c{PlanKind::conv_backward_weights, op.extents(in), op.bias()};
+  if (needs_depthwise_weights(c.e)) {
+    float* db = c.bias ? out[1].mutable_data<float>().data() : nullptr;
+    float* dw = out[0].mutable_data<float>().data();
+    return depthwise_weights(
+        c.e, in[0].data<float>().data(), in[1].data<float>().data(), dw, db, run);
+  }
   std::array<void*, 4> pointers{
       address(in[0]), address(in[1]), address(out[0]), c.bias ? address(out[1]) : nullptr};
   plan_for(c)->execute(std::span(pointers).first(c.bias ? 4 : 3), run);
@@ -180,6 +187,7 @@ std::string conv_implementation(const ConvBwdData& op, std::span<const Tensor> i
 }
 
 std::string conv_implementation(const ConvBwdWeights& op, std::span<const Tensor> in) {
+  if (needs_depthwise_weights(op.extents(in))) return "fovea:depthwise";
   return plan_for({PlanKind::conv_backward_weights, op.extents(in), op.bias()})->implementation();
 }
 
