@@ -22,88 +22,64 @@ struct UnaryRow {
   Tensor (*dx)(const Unary& p, const Tensor& x, const Tensor& y, const Tensor& dy);  // null: zero
 };
 
-#define DX [](const Unary& p, const Tensor& x, const Tensor& y, const Tensor& dy) -> Tensor
-const UnaryRow& row_of(UnaryOp op) { static const UnaryRow rows[] = {{"neg", DX{return -dy; }
-}  // namespace
-, {"abs", DX{return dy * sign(x);
-}  // namespace fovea
+Tensor gelu_dx(const Tensor& x, const Tensor& dy) {
+  Tensor cdf = 0.5 * (1 + erf(x * (1 / std::numbers::sqrt2)));
+  Tensor pdf = exp(-0.5 * square(x)) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+  return dy * (cdf + x * pdf);
 }
-, {"sign", nullptr}, {"exp", DX{return dy * y;
+
+Tensor silu_dx(const Tensor& x, const Tensor& dy) {
+  Tensor s = sigmoid(x);
+  return dy * (s * (1 + x * (1 - s)));
 }
+
+Tensor hard_swish_dx(const Tensor& x, const Tensor& dy) {
+  Tensor inside = dy * (x * (1.0 / 3) + 0.5);
+  return where(greater_equal(x, 3), dy, where(greater(x, -3), inside, zeros_of(dy)));
 }
-, {"expm1", DX{return dy * (y + 1);
+
+Tensor clamp_dx(const Tensor& x, const Tensor& dy, double lo, double hi) {
+  Tensor inside = logical_and(greater_equal(x, lo), less_equal(x, hi));
+  return where(inside, dy, zeros_of(dy));
 }
-}
-, {"log", DX{return dy / x;
-}
-}
-, {"log1p", DX{return dy / (x + 1);
-}
-}
-, {"sqrt", DX{return dy * 0.5 / y;
-}
-}
-, {"rsqrt", DX{return dy * -0.5 * y / x;
-}
-}
-, {"square", DX{return dy * 2 * x;
-}
-}
-, {"reciprocal", DX{return -dy * square(y);
-}
-}
-, {"sin", DX{return dy * cos(x);
-}
-}
-, {"cos", DX{return -dy * sin(x);
-}
-}
-, {"tanh", DX{return dy * (1 - square(y));
-}
-}
-, {"sigmoid", DX{return dy * (y * (1 - y));
-}
-}
-, {"erf", DX{return dy * (2 * std::numbers::inv_sqrtpi) * exp(-square(x));
-}
-}
-, {"floor", nullptr}, {"ceil", nullptr}, {"round", nullptr}, {"logical_not", nullptr},
-    {"relu", DX{return relu_grad(dy, y);
-}
-}
-, {"leaky_relu", DX{return dy * where(greater(x, 0), scalar_like(x, 1), scalar_like(x, p.a()));
-}
-}
-, {"elu", DX{return dy * where(greater(x, 0), scalar_like(x, 1), y + p.a());
-}
-}
-, {"gelu", DX{Tensor cdf = 0.5 * (1 + erf(x * (1 / std::numbers::sqrt2)));
-Tensor pdf = exp(-0.5 * square(x)) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
-return dy * (cdf + x * pdf);
-}
-}
-, {"silu", DX{Tensor s = sigmoid(x);
-return dy * (s * (1 + x * (1 - s)));
-}
-}
-, {"softplus", DX{return dy * sigmoid(x);
-}
-}
-, {"hard_sigmoid", DX{return where(less(abs(x), 3), dy*(1.0 / 6), zeros_of(dy));
-}
-}
-, {"hard_swish", DX{Tensor inside = dy * (x * (1.0 / 3) + 0.5);
-return where(greater_equal(x, 3), dy, where(greater(x, -3), inside, zeros_of(dy)));
-}
-}
-, {"clamp", DX{Tensor inside = logical_and(greater_equal(x, p.a()), less_equal(x, p.b()));
-return where(inside, dy, zeros_of(dy));
-}
-}
-,
-}
-;
-return rows[size_t(op)];
+
+#define DX(...)                                                                      \
+  [](const Unary& p, const Tensor& x, const Tensor& y, const Tensor& dy) -> Tensor { \
+    return __VA_ARGS__;                                                              \
+  }
+const UnaryRow& row_of(UnaryOp op) {
+  static const UnaryRow rows[] = {
+      {"neg", DX(-dy)},
+      {"abs", DX(dy * sign(x))},
+      {"sign", nullptr},
+      {"exp", DX(dy * y)},
+      {"expm1", DX(dy * (y + 1))},
+      {"log", DX(dy / x)},
+      {"log1p", DX(dy / (x + 1))},
+      {"sqrt", DX(dy * 0.5 / y)},
+      {"rsqrt", DX(dy * -0.5 * y / x)},
+      {"square", DX(dy * 2 * x)},
+      {"reciprocal", DX(-dy * square(y))},
+      {"sin", DX(dy * cos(x))},
+      {"cos", DX(-dy * sin(x))},
+      {"tanh", DX(dy * (1 - square(y)))},
+      {"sigmoid", DX(dy * (y * (1 - y)))},
+      {"erf", DX(dy * (2 * std::numbers::inv_sqrtpi) * exp(-square(x)))},
+      {"floor", nullptr},
+      {"ceil", nullptr},
+      {"round", nullptr},
+      {"logical_not", nullptr},
+      {"relu", DX(relu_grad(dy, y))},
+      {"leaky_relu", DX(dy * where(greater(x, 0), scalar_like(x, 1), scalar_like(x, p.a())))},
+      {"elu", DX(dy * where(greater(x, 0), scalar_like(x, 1), y + p.a()))},
+      {"gelu", DX(gelu_dx(x, dy))},
+      {"silu", DX(silu_dx(x, dy))},
+      {"softplus", DX(dy * sigmoid(x))},
+      {"hard_sigmoid", DX(where(less(abs(x), 3), dy * (1.0 / 6), zeros_of(dy)))},
+      {"hard_swish", DX(hard_swish_dx(x, dy))},
+      {"clamp", DX(clamp_dx(x, dy, p.a(), p.b()))},
+  };
+  return rows[size_t(op)];
 }
 #undef DX
 
