@@ -98,11 +98,8 @@ class Zip : public FileTree {
   }
 
   Handle borrow() const {
-    std::unique_lock lock(mutex_);
-    if (pool_.empty()) {
-      lock.unlock();
-      return open();
-    }
+    std::lock_guard lock(mutex_);
+    if (pool_.empty()) return open();
     Handle z = std::move(pool_.back());
     pool_.pop_back();
     return z;
