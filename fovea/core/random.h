@@ -15,7 +15,8 @@ struct Key {
   uint64_t seed = 0;
   uint64_t stream = 0;
 
-  explicit Key(uint64_t seed_ = 0, uint64_t stream_ = 0) : seed(seed_), stream(stream_) {}
+  Key() = default;
+  explicit Key(uint64_t seed_, uint64_t stream_ = 0) : seed(seed_), stream(stream_) {}
 
   Key fold_in(uint64_t data) const;  // a new, independent stream
 
