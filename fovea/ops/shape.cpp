@@ -155,7 +155,9 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape) {
 
 Tensor transpose(const Tensor& x, std::vector<int> order) {
   for (int& axis : order) axis = x.shape().normalize(axis);
-  if (std::is_sorted(order.begin(), order.end()) && int(order.size()) == x.rank()) return x;
+  std::vector<int> same(size_t(x.rank()));
+  std::iota(same.begin(), same.end(), 0);
+  if (order == same) return x;
   return Tensor::output_of(std::make_shared<Transpose>(std::move(order)), {x});
 }
 

@@ -42,6 +42,12 @@ TEST_P(UnaryTest, AgreesWithReferenceAndGradient) {
   EXPECT_LE(test::relative_error(fast, slow), 1e-5);
 }
 
+TEST_P(UnaryTest, AgreesWithReferenceAtTheEdges) {
+  Tensor x = Tensor::from({0.f, -0.f, -1.f, 1e-40f, 3e38f, -3e38f, INFINITY, -INFINITY, NAN}, {9});
+  Tensor slow = GetParam().f(to_device(x, Device{Device::ref}));
+  EXPECT_LE(test::relative_error(GetParam().f(x), slow), 1e-5);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All,
     UnaryTest,

@@ -24,5 +24,6 @@ void register_resize(KernelTable& table);
 void register_slice(KernelTable& table);
 void register_softmax(KernelTable& table);
 void register_sort(KernelTable& table);
+void register_update(KernelTable& table);
 
 }  // namespace fovea::cpu

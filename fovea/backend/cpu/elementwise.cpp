@@ -12,6 +12,8 @@
 
 #include "fovea/backend/ref/elementwise.h"
 
+#include <limits>
+
 #include "fovea/backend/cpu/broadcast.h"
 #include "fovea/backend/cpu/cpu.h"
 #include "fovea/backend/cpu/parallel.h"
@@ -24,16 +26,22 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
-// The library's exp is defined up to 104 and its tanh and log pass NaN on; keep NaN here as well.
+// The library's exp is defined up to 104, its log on finite positive numbers; the rest is ours.
 HWY_INLINE V SafeExp(D d, V x) {
   return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, hn::Min(x, hn::Set(d, 104.0f))));
+}
+HWY_INLINE V SafeLog(D d, V x) {
+  V inf = hn::Set(d, std::numeric_limits<float>::infinity());
+  V y = hn::IfThenElse(hn::Lt(x, inf), hn::Log(d, x), x);  // inf and NaN are their own logarithm
+  y = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), hn::Neg(inf), y);
+  return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::NaN(d), y);
 }
 HWY_INLINE V Sigmoid(D d, V x) {
   return hn::Div(hn::Set(d, 1.0f), hn::Add(hn::Set(d, 1.0f), SafeExp(d, hn::Neg(x))));
 }
 HWY_INLINE V HardSigmoid(D d, V x) {
   V y = hn::MulAdd(x, hn::Set(d, 1.0f / 6), hn::Set(d, 0.5f));
-  return hn::Min(hn::Max(y, hn::Zero(d)), hn::Set(d, 1.0f));
+  return hn::IfThenElse(hn::IsNaN(x), x, hn::Min(hn::Max(y, hn::Zero(d)), hn::Set(d, 1.0f)));
 }
 HWY_INLINE V Relu(D d, V x) {
   return hn::IfThenElse(hn::Le(x, hn::Zero(d)), hn::Zero(d), x);  // a NaN stays one
@@ -67,7 +75,7 @@ bool UnaryLoop(UnaryOp op, float a, float b, const float* x, float* y, int64_t n
     CASE(neg, hn::Neg(v));
     CASE(abs, hn::Abs(v));
     CASE(exp, SafeExp(d, v));
-    CASE(log, hn::Log(d, v));
+    CASE(log, SafeLog(d, v));
     CASE(sqrt, hn::Sqrt(v));
     CASE(rsqrt, hn::Div(hn::Set(d, 1.0f), hn::Sqrt(v)));
     CASE(square, hn::Mul(v, v));

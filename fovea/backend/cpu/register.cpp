@@ -19,6 +19,7 @@ void register_all(KernelTable& table) {
   register_slice(table);
   register_softmax(table);
   register_sort(table);
+  register_update(table);
 }
 
 }  // namespace fovea::cpu

@@ -6,14 +6,12 @@
 #include <vector>
 
 #include "fovea/backend/ref/index.h"
+#include "fovea/backend/ref/reduce.h"
 #include "fovea/backend/ref/ref.h"
 
 namespace fovea::ref {
 
-namespace {
-
-void reduce_kernel(
-    const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run&) {
+void reduce(const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run&) {
   ReduceOp op = static_cast<const Reduce&>(primitive).op();
   const Shape& from = in[0].shape();
   Index strides = broadcast_strides(out[0].shape(), from);
@@ -41,6 +39,8 @@ void reduce_kernel(
   });
 }
 
+namespace {
+
 void arg_reduce_kernel(
     const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run&) {
   const auto& p = static_cast<const ArgReduce&>(primitive);
@@ -65,7 +65,7 @@ void arg_reduce_kernel(
 }  // namespace
 
 void register_reduce(KernelTable& table) {
-  table.add<Reduce>(Device::ref, reduce_kernel);
+  table.add<Reduce>(Device::ref, reduce);
   table.add<ArgReduce>(Device::ref, arg_reduce_kernel);
 }
 

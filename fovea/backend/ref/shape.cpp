@@ -4,6 +4,7 @@
 
 #include "fovea/backend/ref/index.h"
 #include "fovea/backend/ref/ref.h"
+#include "fovea/backend/ref/shape.h"
 
 namespace fovea::ref {
 
@@ -20,11 +21,13 @@ void gather_strided(const Tensor& x, const Index& strides, Tensor& y) {
   });
 }
 
-void broadcast_kernel(const Primitive&, std::span<const Tensor> in, std::span<Tensor> out, Run&) {
+}  // namespace
+
+void broadcast_to(const Primitive&, std::span<const Tensor> in, std::span<Tensor> out, Run&) {
   gather_strided(in[0], broadcast_strides(in[0].shape(), out[0].shape()), out[0]);
 }
 
-void transpose_kernel(
+void transpose(
     const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run&) {
   const auto& order = static_cast<const Transpose&>(primitive).order();
   auto own = in[0].shape().strides();
@@ -33,11 +36,9 @@ void transpose_kernel(
   gather_strided(in[0], strides, out[0]);
 }
 
-}  // namespace
-
 void register_shape(KernelTable& table) {
-  table.add<Broadcast>(Device::ref, broadcast_kernel);
-  table.add<Transpose>(Device::ref, transpose_kernel);
+  table.add<Broadcast>(Device::ref, broadcast_to);
+  table.add<Transpose>(Device::ref, transpose);
 }
 
 }  // namespace fovea::ref

@@ -1,0 +1,9 @@
+#pragma once
+
+#include "fovea/core/kernel.h"
+
+namespace fovea::ref {
+
+void reduce(const Primitive& p, std::span<const Tensor> in, std::span<Tensor> out, Run& run);
+
+}  // namespace fovea::ref
