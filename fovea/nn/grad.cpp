@@ -1,0 +1,33 @@
+#include "fovea/nn/grad.h"
+
+#include "fovea/autograd/transforms.h"
+#include "fovea/core/eval.h"
+#include "fovea/core/node.h"
+
+namespace fovea::nn {
+
+LossAndGrad value_and_grad(
+    Module& m,
+    Ctx ctx,
+    const std::function<Tensor(Ctx&)>& loss,
+    const std::function<bool(std::string_view)>& trainable) {
+  Tree params = parameters(m);
+  eval(values_of(params));
+  std::vector<std::string> names;
+  std::vector<Tensor> wanted;
+  for (const auto& [name, t] : params) {
+    if (trainable && !trainable(name)) continue;
+    names.push_back(name);
+    wanted.push_back(t);
+  }
+
+  TraceScope trace(wanted);
+  LossAndGrad result;
+  result.loss = loss(ctx);
+  std::vector<Tensor> grads = grad(result.loss, wanted);
+  for (size_t i = 0; i < names.size(); ++i) result.grads[names[i]] = grads[i];
+  result.updates = std::move(ctx.updates);
+  return result;
+}
+
+}  // namespace fovea::nn

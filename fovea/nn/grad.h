@@ -1,0 +1,24 @@
+#pragma once
+
+#include <functional>
+
+#include "fovea/nn/module.h"
+
+namespace fovea::nn {
+
+struct LossAndGrad {
+  Tensor loss;
+  Tree grads;    // by parameter name
+  Tree updates;  // new running statistics
+};
+
+// Builds the graph of a loss and of its gradients with respect to the parameters that `trainable`
+// accepts (all by default). Nothing runs until the results are evaluated. `loss` closes over the
+// model and the batch and must use the context it is given.
+LossAndGrad value_and_grad(
+    Module& m,
+    Ctx ctx,
+    const std::function<Tensor(Ctx&)>& loss,
+    const std::function<bool(std::string_view)>& trainable = {});
+
+}  // namespace fovea::nn
