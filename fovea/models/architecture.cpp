@@ -1,0 +1,74 @@
+#include "fovea/models/architecture.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "fovea/models/layers.h"
+#include "fovea/models/registry.h"
+
+namespace fovea::models {
+
+std::unique_ptr<nn::Module> build(const Architecture& a) {
+  if (a.input.rank() != 3 || a.classes < 1)
+    throw std::invalid_argument(fmt::format(
+        "[build] expected an input (H, W, C) and at least one class, got {} and {}",
+        a.input.str(),
+        a.classes));
+  std::unique_ptr<nn::Module> net =
+      a.name == "layers" ? build_layers(a.layers, a.input)
+                         : find(a.name).make({.classes = a.classes, .input = a.input});
+  nn::Ctx ctx;
+  Tensor scores = nn::forward(*net, nn::shaped({1, a.input[0], a.input[1], a.input[2]}), ctx);
+  if (!(scores.shape() == Shape{1, a.classes}))
+    throw std::invalid_argument(fmt::format(
+        "[{}] expected scores (N, {}), one per class, got {}{}",
+        a.name,
+        a.classes,
+        scores.shape().str(),
+        a.name == "layers" ? fmt::format("; end with a linear layer with out = {}", a.classes)
+                           : ""));
+  return net;
+}
+
+std::string to_json(const Architecture& a) {
+  nlohmann::ordered_json j;
+  j["name"] = a.name;
+  j["input"] = std::vector<int64_t>(a.input.begin(), a.input.end());
+  j["classes"] = a.classes;
+  if (!a.layers.empty()) j["layers"] = nlohmann::ordered_json::array();
+  for (const LayerSpec& layer : a.layers) {
+    nlohmann::ordered_json entry{{"type", layer.type}};
+    for (const auto& [name, value] : layer.options) entry[name] = value;
+    j["layers"].push_back(std::move(entry));
+  }
+  return j.dump();
+}
+
+Architecture architecture_from_json(std::string_view text) {
+  try {
+    auto j = nlohmann::json::parse(text);
+    Architecture a;
+    a.name = j.at("name").get<std::string>();
+    auto input = j.at("input").get<std::vector<int64_t>>();
+    for (int64_t side : input)
+      if (side < 1 || side > (1 << 20)) throw std::invalid_argument("input sides out of range");
+    a.input = Shape(input);
+    a.classes = j.at("classes").get<int64_t>();
+    if (a.classes < 1 || a.classes > (1 << 24)) throw std::invalid_argument("classes out of range");
+    for (const auto& entry : j.value("layers", nlohmann::json::array())) {
+      LayerSpec layer;
+      for (const auto& [name, value] : entry.items()) {
+        if (name == "type")
+          layer.type = value.get<std::string>();
+        else
+          layer.options[name] = value.get<std::string>();
+      }
+      a.layers.push_back(std::move(layer));
+    }
+    return a;
+  } catch (const nlohmann::json::exception& e) {
+    throw std::invalid_argument(fmt::format("[architecture] not the expected JSON: {}", e.what()));
+  }
+}
+
+}  // namespace fovea::models

@@ -1,0 +1,33 @@
+#include "fovea/models/blocks.h"
+
+namespace fovea::models {
+
+namespace {
+
+nn::Conv2d::Options without_bias(nn::Conv2d::Options o) {
+  o.bias = false;
+  return o;
+}
+
+}  // namespace
+
+ConvBnRelu::ConvBnRelu(nn::Conv2d::Options o) : conv_(without_bias(o)), bn_({.channels = o.out}) {}
+
+Tensor ConvBnRelu::forward(const Tensor& x, nn::Ctx& ctx) const {
+  Tensor y = ctx.run("conv", conv_, x);
+  return ctx.within("bn", [&] { return bn_.forward_relu(y, ctx); });
+}
+
+void ConvBnRelu::visit(Visitor& v) {
+  v.child("conv", conv_);
+  v.child("bn", bn_);
+}
+
+nn::Conv2d::Options plain_conv(int64_t in, int64_t out, int64_t kernel, int stride) {
+  nn::Conv2d::Options o = nn::same_conv(in, out, kernel, stride);
+  o.bias = false;
+  o.init = nn::he_normal(nn::Init::Fan::out);
+  return o;
+}
+
+}  // namespace fovea::models

@@ -1,0 +1,256 @@
+#include "fovea/models/layers.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "fovea/core/text.h"
+#include "fovea/models/blocks.h"
+#include "fovea/nn/activation.h"
+#include "fovea/nn/containers.h"
+#include "fovea/nn/dropout.h"
+#include "fovea/nn/linear.h"
+#include "fovea/nn/pool.h"
+
+namespace fovea::models {
+
+namespace {
+
+// The options of one layer, read with types; unknown names are refused at once.
+class Reader {
+ public:
+  Reader(const LayerSpec& spec, const LayerType& type) : spec_(spec), type_(type) {
+    std::vector<std::string> known;
+    for (const LayerOption& o : type.options) known.emplace_back(o.name);
+    for (const auto& [name, value] : spec.options)
+      if (std::ranges::find(known, name) == known.end())
+        throw std::invalid_argument(
+            fmt::format("unknown option \"{}\"{}", name, did_you_mean(name, known)));
+  }
+
+  std::string text(std::string_view name) const {
+    if (auto it = spec_.options.find(std::string(name)); it != spec_.options.end())
+      return it->second;
+    for (const LayerOption& o : type_.options)
+      if (o.name == name && !o.fallback.empty()) return std::string(o.fallback);
+    throw std::invalid_argument(fmt::format("expected an option \"{}\"", name));
+  }
+  template <class T>
+  T number(std::string_view name) const {
+    std::string value = text(name);
+    T result{};
+    auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), result);
+    if (error != std::errc() || end != value.data() + value.size())
+      throw std::invalid_argument(
+          fmt::format("expected a number for \"{}\", got \"{}\"", name, value));
+    return result;
+  }
+  int integer(std::string_view name, int least) const {
+    int value = number<int>(name);
+    if (value < least)
+      throw std::invalid_argument(
+          fmt::format("expected \"{}\" of at least {}, got {}", name, least, value));
+    return value;
+  }
+  bool flag(std::string_view name) const {
+    std::string value = text(name);
+    if (value == "true" || value == "false") return value == "true";
+    throw std::invalid_argument(
+        fmt::format("expected true or false for \"{}\", got \"{}\"", name, value));
+  }
+
+ private:
+  const LayerSpec& spec_;
+  const LayerType& type_;
+};
+
+std::unique_ptr<nn::Module> norm_of(const std::string& name, int64_t channels) {
+  if (name == "batch")
+    return std::make_unique<nn::BatchNorm>(nn::BatchNorm::Options{.channels = channels});
+  if (name == "layer")
+    return std::make_unique<nn::LayerNorm>(nn::LayerNorm::Options{.channels = channels});
+  if (name == "instance")
+    return std::make_unique<nn::InstanceNorm>(nn::InstanceNorm::Options{.channels = channels});
+  if (name == "group")
+    return std::make_unique<nn::GroupNorm>(
+        nn::GroupNorm::Options{.groups = channels % 32 == 0 ? 32 : 1, .channels = channels});
+  throw std::invalid_argument(
+      fmt::format("expected norm = batch, layer, instance, group or none, got \"{}\"", name));
+}
+
+// The layer with the norm and activation its options ask for.
+std::unique_ptr<nn::Module> finished(
+    std::unique_ptr<nn::Module> layer, const Reader& r, int64_t channels) {
+  std::string norm = r.text("norm"), act = r.text("act");
+  if (norm == "none" && act == "none") return layer;
+  auto all = std::make_unique<nn::Sequential>();
+  all->add(std::move(layer));
+  if (norm != "none") all->add("norm", norm_of(norm, channels));
+  if (act != "none") all->add("act", std::make_unique<nn::Activation>(act));
+  return all;
+}
+
+int64_t features(const Shape& in) {
+  if (in.rank() != 2)
+    throw std::invalid_argument(fmt::format(
+        "expected features (N, F), got {}; put a flatten or global_pool layer before it",
+        in.str()));
+  return in[1];
+}
+
+std::unique_ptr<nn::Module> make_conv(const Reader& r, const Shape& in) {
+  if (in.rank() != 4)
+    throw std::invalid_argument(fmt::format("expected images (N, H, W, C), got {}", in.str()));
+  int kernel = r.integer("kernel", 1), stride = r.integer("stride", 1);
+  int groups = r.integer("groups", 1), dilation = r.integer("dilation", 1);
+  int pad = r.text("pad") == "same" ? dilation * (kernel - 1) / 2 : r.integer("pad", 0);
+  std::string norm = r.text("norm"), act = r.text("act");
+  nn::Conv2d::Options o{
+      .in = in[3],
+      .out = r.integer("out", 1),
+      .kernel = {kernel, kernel},
+      .conv =
+          {.stride = {stride, stride},
+           .pad = {pad, pad, pad, pad},
+           .dilation = {dilation, dilation},
+           .groups = groups},
+      .bias = norm == "none",
+      .init = nn::init_named(r.text("init"))};
+  if (norm == "batch" && act == "relu") return std::make_unique<ConvBnRelu>(o);
+  return finished(std::make_unique<nn::Conv2d>(o), r, o.out);
+}
+
+std::unique_ptr<nn::Module> make_linear_layer(const Reader& r, const Shape& in) {
+  int64_t out = r.integer("out", 1);
+  auto linear = std::make_unique<nn::Linear>(
+      nn::Linear::Options{.in = features(in), .out = out, .init = nn::init_named(r.text("init"))});
+  return finished(std::move(linear), r, out);
+}
+
+Pool2dOptions window_of(const Reader& r) {
+  int kernel = r.integer("kernel", 1), pad = r.integer("pad", 0);
+  int stride = r.text("stride") == "kernel" ? kernel : r.integer("stride", 1);
+  return {.kernel = {kernel, kernel}, .stride = {stride, stride}, .pad = {pad, pad, pad, pad}};
+}
+
+using Maker = std::unique_ptr<nn::Module> (*)(const Reader& r, const Shape& in);
+
+const LayerOption pool_kernel{"kernel", "2", "side of the window"},
+    pool_stride{"stride", "kernel", "step of the window"}, pool_pad{"pad", "0", "on each side"},
+    norm_option{"norm", "none", "batch, layer, group, instance or none"},
+    act_option{"act", "none", "an activation, or none"};
+
+struct Row {
+  LayerType type;
+  Maker make;
+};
+
+const std::vector<Row>& rows() {
+  static const std::vector<Row> table{
+      {{"conv",
+        "convolution, with norm and activation behind it",
+        {{"out", "", "output channels"},
+         {"kernel", "3", "side of the kernel"},
+         {"stride", "1", "step"},
+         {"pad", "same", "on each side, or same"},
+         {"dilation", "1", "1 is dense"},
+         {"groups", "1", "channel groups"},
+         {"init", "he_normal", "initialiser"},
+         norm_option,
+         act_option}},
+       make_conv},
+      {{"linear",
+        "fully connected, with norm and activation behind it",
+        {{"out", "", "output features"},
+         {"init", "lecun_uniform", "initialiser"},
+         norm_option,
+         act_option}},
+       make_linear_layer},
+      {{"max_pool", "largest of each window", {pool_kernel, pool_stride, pool_pad}},
+       [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
+         return std::make_unique<nn::MaxPool2d>(window_of(r));
+       }},
+      {{"avg_pool", "mean of each window", {pool_kernel, pool_stride, pool_pad}},
+       [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
+         return std::make_unique<nn::AvgPool2d>(window_of(r));
+       }},
+      {{"global_pool", "mean over all pixels: (N, H, W, C) -> (N, C)", {}},
+       [](const Reader&, const Shape&) -> std::unique_ptr<nn::Module> {
+         return std::make_unique<nn::GlobalAvgPool>();
+       }},
+      {{"flatten", "(N, H, W, C) -> (N, C H W)", {}},
+       [](const Reader&, const Shape&) -> std::unique_ptr<nn::Module> {
+         return std::make_unique<nn::Flatten>();
+       }},
+      {{"norm", "a normalisation", {{"kind", "batch", "batch, layer, group or instance"}}},
+       [](const Reader& r, const Shape& in) { return norm_of(r.text("kind"), in.back()); }},
+      {{"act", "an activation", {{"kind", "relu", "relu, leaky_relu, elu, gelu, tanh, ..."}}},
+       [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
+         return std::make_unique<nn::Activation>(r.text("kind"));
+       }},
+      {{"prelu", "learned leaky ReLU, a slope per channel", {}},
+       [](const Reader&, const Shape& in) -> std::unique_ptr<nn::Module> {
+         return std::make_unique<nn::PRelu>(in.back());
+       }},
+      {{"maxout", "largest of groups of channels", {{"pieces", "2", "groups"}}},
+       [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
+         return std::make_unique<nn::Maxout>(r.integer("pieces", 1));
+       }},
+      {{"dropout",
+        "zeroes a share of the elements in training",
+        {{"rate", "0.5", "share dropped"}, {"channels", "false", "drop whole channels"}}},
+       [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
+         return std::make_unique<nn::Dropout>(nn::Dropout::Options{
+             .rate = r.number<double>("rate"), .channels = r.flag("channels")});
+       }},
+      {{"lrn", "local response normalisation", {{"size", "5", "channels in the window"}}},
+       [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
+         return std::make_unique<nn::LocalResponseNorm>(
+             LocalResponseNormOptions{.size = r.integer("size", 1)});
+       }},
+  };
+  return table;
+}
+
+const Row& row_of(const std::string& type) {
+  std::vector<std::string> known;
+  for (const Row& row : rows()) {
+    if (row.type.name == type) return row;
+    known.emplace_back(row.type.name);
+  }
+  throw std::invalid_argument(
+      fmt::format("unknown layer type \"{}\"{}", type, did_you_mean(type, known)));
+}
+
+}  // namespace
+
+const std::vector<LayerType>& layer_types() {
+  static const std::vector<LayerType> types = [] {
+    std::vector<LayerType> list;
+    for (const Row& row : rows()) list.push_back(row.type);
+    return list;
+  }();
+  return types;
+}
+
+std::unique_ptr<nn::Module> build_layers(const std::vector<LayerSpec>& layers, const Shape& input) {
+  if (layers.empty()) throw std::invalid_argument("[layers] expected at least one layer");
+  auto net = std::make_unique<nn::Sequential>();
+  Tensor x = nn::shaped({1, input.dim(0), input.dim(1), input.dim(2)});
+  for (size_t i = 0; i < layers.size(); ++i) {
+    try {
+      const Row& row = row_of(layers[i].type);
+      std::unique_ptr<nn::Module> layer = row.make(Reader(layers[i], row.type), x.shape());
+      nn::Ctx ctx;
+      x = layer->forward(x, ctx);  // builds nodes only, for the shape
+      net->add(std::move(layer));
+    } catch (const std::invalid_argument& e) {
+      throw std::invalid_argument(fmt::format(
+          "layer {} ({}), whose input is {}: {}", i, layers[i].type, x.shape().str(), e.what()));
+    }
+  }
+  return net;
+}
+
+}  // namespace fovea::models

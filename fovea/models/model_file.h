@@ -1,0 +1,36 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fovea/data/preprocess.h"
+#include "fovea/models/architecture.h"
+#include "fovea/nn/load.h"
+
+namespace fovea::models {
+
+// A trained model as one file: weights under torchvision's names in PyTorch's layout, and in the
+// safetensors metadata, key "fovea", one JSON document with all the rest.
+struct Model {
+  Architecture architecture;
+  std::unique_ptr<nn::Module> net;
+  data::Preprocess preprocess;
+  std::vector<std::string> classes;       // by index of the score
+  std::string data_fingerprint;           // of the training set
+  std::map<std::string, double> metrics;  // {"val_top1": 0.991, ...}
+  std::string licence;
+  std::string version;  // of fovea, that wrote the file
+
+  // Scores (N, classes) of a normalised batch (N, H, W, C), with the model not in training.
+  Tensor scores(const Tensor& batch) const;
+};
+
+// Writes the file atomically: what was there stays until all is on disk.
+void save_model(const std::string& path, Model& model);
+
+// Throws IoError naming the file for anything that is not a whole fovea model.
+Model load_model(const std::string& path);
+
+}  // namespace fovea::models

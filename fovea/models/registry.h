@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fovea/nn/module.h"
+
+namespace fovea::models {
+
+struct MakeOptions {
+  int64_t classes = 10;
+  Shape input{32, 32, 3};  // (H, W, C)
+};
+
+struct Entry {
+  std::string_view name, paper;
+  Shape input;      // (H, W, C) it was designed for
+  int64_t classes;  // of the data it was designed for
+  std::unique_ptr<nn::Module> (*make)(const MakeOptions& o);
+};
+
+std::span<const Entry> all();              // the one table
+const Entry& find(std::string_view name);  // throws, suggesting near names
+std::vector<std::string> names();
+
+}  // namespace fovea::models
