@@ -1,0 +1,76 @@
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fovea::train {
+
+enum class ValueType : uint8_t { text, integer, number, boolean };
+
+// One setting of a recipe: "train.epochs", its type, default and meaning.
+struct KeyInfo {
+  std::string_view key;
+  ValueType type;
+  std::string_view fallback;
+  std::string_view what;
+};
+
+// A table of a list in a recipe ([[model.layers]], [[augment]]): its `type` and its other keys.
+struct Item {
+  std::string type;
+  std::map<std::string, std::string> options;
+  friend bool operator==(const Item&, const Item&) = default;
+};
+
+// The settings of a run by dotted key, each with where it came from. Later sources win: defaults,
+// the recipe file, the environment, flags, --set.
+class Config {
+ public:
+  // `keys` are the known ones; a key under one of `open` ("optimizer.") may have any last name, and
+  // is checked by whoever reads it. `lists` are the names of lists of tables.
+  Config(
+      std::span<const KeyInfo> keys, std::vector<std::string> open, std::vector<std::string> lists);
+
+  // Throws std::invalid_argument for an unknown key (naming the nearest) or a value of another
+  // type.
+  void set(const std::string& key, const std::string& value, const std::string& origin);
+  void set_list(const std::string& name, std::vector<Item> items, const std::string& origin);
+
+  // Reads a TOML recipe; errors name file and line. `set_expression` takes "key=value".
+  void read_toml(const std::string& path);
+  void read_toml_text(const std::string& text, const std::string& name);
+  void set_expression(const std::string& expression, const std::string& origin);
+
+  std::string text(const std::string& key) const;
+  int64_t integer(const std::string& key) const;
+  double number(const std::string& key) const;
+  bool boolean(const std::string& key) const;
+  bool is_set(const std::string& key) const;  // by anything but its default
+  std::string origin(const std::string& key) const;
+  const std::vector<Item>& list(const std::string& name) const;
+
+  // The keys under an open prefix, without it: {"name": "sgd", "momentum": "0.9"}.
+  std::map<std::string, std::string> under(const std::string& prefix) const;
+
+  std::string to_toml() const;   // fully resolved; read_toml gives the same back
+  std::string to_table() const;  // key = value, and where each came from
+
+ private:
+  struct Entry {
+    std::string value, origin;
+  };
+  const KeyInfo* info(const std::string& key) const;
+  bool is_open(const std::string& key) const;
+  const Entry& at(const std::string& key) const;
+
+  std::vector<KeyInfo> keys_;
+  std::vector<std::string> open_, list_names_;
+  std::map<std::string, Entry> entries_;
+  std::map<std::string, std::vector<Item>> lists_;
+  std::map<std::string, std::string> list_origins_;
+};
+
+}  // namespace fovea::train

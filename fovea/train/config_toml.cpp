@@ -1,0 +1,77 @@
+// Config::read_toml: the only place that knows the TOML library.
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include "fovea/core/errors.h"
+#include "fovea/train/config.h"
+
+namespace fovea::train {
+
+namespace {
+
+std::string where(const std::string& name, const toml::node& node) {
+  return fmt::format("{}:{}", name, node.source().begin.line);
+}
+
+std::string scalar(const std::string& name, const std::string& key, const toml::node& node) {
+  if (auto v = node.value<std::string>(); v && node.is_string()) return *v;
+  if (auto v = node.as_boolean()) return v->get() ? "true" : "false";
+  if (auto v = node.as_integer()) return std::to_string(v->get());
+  if (auto v = node.as_floating_point()) return fmt::format("{}", v->get());
+  throw std::invalid_argument(
+      fmt::format("{}: expected text, a number or true/false for \"{}\"", where(name, node), key));
+}
+
+Item item_of(const std::string& name, const std::string& list, const toml::node& node) {
+  const toml::table* table = node.as_table();
+  if (!table || !table->contains("type"))
+    throw std::invalid_argument(
+        fmt::format("{}: expected a table with a \"type\" in [[{}]]", where(name, node), list));
+  Item item;
+  for (const auto& [key, value] : *table) {
+    std::string k(key.str());
+    (k == "type" ? item.type : item.options[k]) = scalar(name, list + "." + k, value);
+  }
+  return item;
+}
+
+void walk(
+    Config& config, const std::string& name, const std::string& prefix, const toml::table& table) {
+  for (const auto& [key, node] : table) {
+    std::string full = prefix + std::string(key.str());
+    if (const toml::table* inner = node.as_table()) {
+      walk(config, name, full + ".", *inner);
+    } else if (const toml::array* array = node.as_array()) {
+      std::vector<Item> items;
+      for (const toml::node& entry : *array) items.push_back(item_of(name, full, entry));
+      config.set_list(full, std::move(items), where(name, node));
+    } else {
+      config.set(full, scalar(name, full, node), where(name, node));
+    }
+  }
+}
+
+}  // namespace
+
+void Config::read_toml_text(const std::string& text, const std::string& name) {
+  try {
+    walk(*this, name, "", toml::parse(text, name));
+  } catch (const toml::parse_error& e) {
+    throw std::invalid_argument(
+        fmt::format("{}:{}: {}", name, e.source().begin.line, std::string(e.description())));
+  }
+}
+
+void Config::read_toml(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw IoError(path, "cannot be opened; is the path right?");
+  std::stringstream text;
+  text << file.rdbuf();
+  read_toml_text(text.str(), path);
+}
+
+}  // namespace fovea::train

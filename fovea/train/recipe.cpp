@@ -1,0 +1,141 @@
+#include "fovea/train/recipe.h"
+
+#include <charconv>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+namespace fovea::train {
+
+std::span<const KeyInfo> recipe_keys() {
+  using enum ValueType;
+  static const KeyInfo keys[] = {
+      {"run.name", text, "", "name of the run; made from model and data where empty"},
+      {"run.folder", text, "runs", "folder that holds the runs"},
+      {"run.seed", integer, "1", "seed of weights, order and augmentation"},
+      {"run.threads", integer, "0", "threads of the kernels; 0 uses all processors"},
+      {"data.source", text, "digits", "digits, a folder, an archive, or train=A,test=B"},
+      {"data.val", number, "0.1", "share of the training data kept for validation"},
+      {"data.limit", integer, "0", "use this many training samples only; 0 uses all"},
+      {"data.channels", integer, "0", "1 grey, 3 colours, 0 as the data has"},
+      {"data.height", integer, "0", "input height; 0 as the model or the data has"},
+      {"data.width", integer, "0", "input width; 0 as the model or the data has"},
+      {"data.resize", text, "auto", "auto, none, stretch or short_side"},
+      {"data.normalize", text, "auto", "auto (mean and standard deviation per channel) or none"},
+      {"data.workers", integer, "1", "loader threads; 0 loads in the training thread"},
+      {"data.cache_mb", integer, "1024", "memory for decoded pictures, in MB"},
+      {"data.max_corrupt", number, "0.1", "share of unreadable pictures that is skipped"},
+      {"data.allow_missing_classes", boolean, "false", "validation may lack classes"},
+      {"model.name", text, "convnet", "a model of `fovea models`, or layers for [[model.layers]]"},
+      {"model.init", text, "", "safetensors file to start from"},
+      {"train.epochs", integer, "10", "passes over the training data"},
+      {"train.batch", integer, "128", "pictures per step"},
+      {"train.max_seconds", number, "0", "stop training after this long; 0 never"},
+      {"train.label_smoothing", number, "0", "share of the target spread over all classes"},
+      {"train.clip_norm", number, "0", "largest norm of the gradient; 0 does not clip"},
+      {"train.ema", number, "0", "decay of the averaged weights that are judged and saved; 0 none"},
+      {"train.save_steps", integer, "0", "checkpoint every so many steps as well as every epoch"},
+      {"optimizer.name", text, "adamw", "its options follow it: `fovea train --list optimizers`"},
+      {"schedule.name", text, "one_cycle", "its options follow it: `fovea train --list schedules`"},
+  };
+  return keys;
+}
+
+Config recipe_config() {
+  return Config(recipe_keys(), {"optimizer.", "schedule."}, {"model.layers", "augment"});
+}
+
+namespace {
+
+double number_of(const Item& item, const std::string& name, const std::string& text) {
+  if (text == "true") return 1;
+  if (text == "false") return 0;
+  double value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw std::invalid_argument(fmt::format(
+        "[[augment]] {}: expected a number for \"{}\", got \"{}\"", item.type, name, text));
+  return value;
+}
+
+image::Augment augment_of(const std::vector<Item>& items) {
+  std::vector<image::Step> steps;
+  for (const Item& item : items) {
+    std::map<std::string, double> parameters;
+    for (const auto& [name, text] : item.options) parameters[name] = number_of(item, name, text);
+    steps.push_back(image::make_step(item.type, parameters));
+  }
+  return image::Augment(std::move(steps));
+}
+
+int64_t at_least(const Config& c, const std::string& key, int64_t least) {
+  int64_t value = c.integer(key);
+  if (value < least)
+    throw std::invalid_argument(
+        fmt::format("{}: expected {} of at least {}, got {}", c.origin(key), key, least, value));
+  return value;
+}
+
+double within(const Config& c, const std::string& key, double lo, double hi) {
+  double value = c.number(key);
+  if (!(value >= lo && value <= hi))
+    throw std::invalid_argument(
+        fmt::format("{}: expected {} from {} to {}, got {}", c.origin(key), key, lo, hi, value));
+  return value;
+}
+
+std::string one_of(const Config& c, const std::string& key, std::vector<std::string> known) {
+  std::string value = c.text(key), list;
+  for (const std::string& k : known) {
+    if (k == value) return value;
+    list += (list.empty() ? "" : ", ") + k;
+  }
+  throw std::invalid_argument(
+      fmt::format("{}: expected {} to be one of {}, got \"{}\"", c.origin(key), key, list, value));
+}
+
+}  // namespace
+
+Recipe::Recipe(const Config& c)
+    : name(c.text("run.name")),
+      folder(c.text("run.folder")),
+      seed(uint64_t(at_least(c, "run.seed", 0))),
+      threads(int(at_least(c, "run.threads", 0))),
+      source(c.text("data.source")),
+      val_share(within(c, "data.val", 0, 0.9)),
+      limit(at_least(c, "data.limit", 0)),
+      channels(int(at_least(c, "data.channels", 0))),
+      height(int(at_least(c, "data.height", 0))),
+      width(int(at_least(c, "data.width", 0))),
+      resize(one_of(c, "data.resize", {"auto", "none", "stretch", "short_side"})),
+      normalize(one_of(c, "data.normalize", {"auto", "none"})),
+      workers(int(at_least(c, "data.workers", 0))),
+      cache_bytes(at_least(c, "data.cache_mb", 0) << 20),
+      max_corrupt(within(c, "data.max_corrupt", 0, 1)),
+      allow_missing_classes(c.boolean("data.allow_missing_classes")),
+      model(c.text("model.name")),
+      init(c.text("model.init")),
+      epochs(int(at_least(c, "train.epochs", 1))),
+      batch(at_least(c, "train.batch", 1)),
+      max_seconds(within(c, "train.max_seconds", 0, 1e9)),
+      label_smoothing(within(c, "train.label_smoothing", 0, 1)),
+      clip_norm(within(c, "train.clip_norm", 0, 1e9)),
+      ema(within(c, "train.ema", 0, 1)),
+      save_steps(at_least(c, "train.save_steps", 0)),
+      optimizer(c.under("optimizer.")),
+      schedule(c.under("schedule.")),
+      augment(augment_of(c.list("augment"))) {
+  if (channels != 0 && channels != 1 && channels != 3)
+    throw std::invalid_argument(fmt::format(
+        "{}: expected data.channels of 0, 1 or 3, got {}", c.origin("data.channels"), channels));
+  for (const Item& item : c.list("model.layers")) layers.push_back({item.type, item.options});
+  if (!layers.empty() && !c.is_set("model.name")) model = "layers";
+  if (layers.empty() && model == "layers")
+    throw std::invalid_argument("model.name is \"layers\", but the recipe has no [[model.layers]]");
+  if (name.empty()) {
+    std::string data = source.substr(source.find_last_of('/') + 1);
+    name = model + "-" + data.substr(0, data.find('.'));
+  }
+}
+
+}  // namespace fovea::train

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "fovea/data/preprocess.h"
+#include "fovea/image/augment.h"
+#include "fovea/models/architecture.h"
+#include "fovea/train/config.h"
+
+namespace fovea::train {
+
+// The settings a training run knows, with their defaults; `fovea train --help` and the docs are
+// made from this table.
+std::span<const KeyInfo> recipe_keys();
+
+// A Config over that table.
+Config recipe_config();
+
+// A recipe as the trainer reads it. Everything here follows from the Config alone; what depends on
+// the data (classes, input size, statistics) is found when the run begins.
+struct Recipe {
+  explicit Recipe(const Config& config);
+
+  std::string name, folder;
+  uint64_t seed = 1;
+  int threads = 0;
+
+  std::string source;
+  double val_share = 0.1;
+  int64_t limit = 0;
+  int channels = 0, height = 0, width = 0;
+  std::string resize, normalize;
+  int workers = 1;
+  int64_t cache_bytes = 0;
+  double max_corrupt = 0.1;
+  bool allow_missing_classes = false;
+
+  std::string model, init;
+  std::vector<models::LayerSpec> layers;
+
+  int epochs = 10;
+  int64_t batch = 128;
+  double max_seconds = 0;
+  double label_smoothing = 0;
+  double clip_norm = 0;
+  double ema = 0;
+  int64_t save_steps = 0;
+
+  std::map<std::string, std::string> optimizer, schedule;
+  image::Augment augment;
+};
+
+}  // namespace fovea::train

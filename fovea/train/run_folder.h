@@ -1,0 +1,60 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fovea::train {
+
+// One line of metrics.jsonl: where in the run, and named numbers ("train_loss", "val_top1", "lr").
+struct Metrics {
+  std::string event;  // "step", "epoch" or "end"
+  int64_t epoch = 0, step = 0;
+  std::map<std::string, double> values;
+};
+
+// The folder of one run:
+//   recipe.toml         fully resolved
+//   metrics.jsonl       a line per event
+//   events.out.tfevents.*   the same for TensorBoard
+//   model.safetensors   the best model so far
+//   last.safetensors    everything needed to go on, see checkpoint.h
+//   report.html
+class RunFolder {
+ public:
+  // Makes `folder/name`, or `folder/name-2`, ... where that exists, unless `overwrite`.
+  static RunFolder create(const std::string& folder, const std::string& name, bool overwrite);
+  // Opens a run to go on with it; throws IoError when it is not one.
+  static RunFolder open(const std::string& path);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::string file(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path path_;
+};
+
+// Appends to metrics.jsonl and to a TensorBoard event file.
+class RunLog {
+ public:
+  // Lines of an earlier session that lie after `last_step` are dropped first: they will be written
+  // again. Without it the log begins empty.
+  RunLog(const RunFolder& run, std::optional<int64_t> last_step);
+  ~RunLog();
+
+  void write(const Metrics& m);
+  void flush();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The lines of a metrics.jsonl, in order; a last line cut short is left out.
+std::vector<Metrics> read_metrics(const std::string& path);
+
+}  // namespace fovea::train

@@ -1,0 +1,219 @@
+#include "fovea/train/run_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "fovea/core/errors.h"
+#include "fovea/models/summary.h"
+#include "fovea/report/html.h"
+
+namespace fovea::train {
+
+namespace {
+
+using report::Tone;
+
+std::string percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
+
+void add_cards(report::HtmlReport& html, const models::Model& model, const TrainResult& result) {
+  std::vector<report::Card> cards;
+  auto split = [&](const char* name, const std::optional<Evaluation>& e) {
+    if (!e) return;
+    cards.push_back(
+        {name, percent(e->top1), fmt::format("{} of {} right", e->correct(), e->samples)});
+    if (e->classes.size() > 5)
+      cards.push_back({fmt::format("{}, top 5", name), percent(e->top5), ""});
+  };
+  split("Test accuracy", result.test);
+  split("Validation accuracy", result.val);
+  int64_t parameters = nn::count_parameters(*model.net);
+  cards.push_back(
+      {"Parameters",
+       fmt::format("{}", parameters),
+       fmt::format("{:.2f} MB", double(parameters) * 4e-6)});
+  cards.push_back(
+      {"Training", fmt::format("{:.0f} s", result.seconds), fmt::format("{} steps", result.steps)});
+  html.cards(cards);
+}
+
+report::Series series_of(
+    const std::vector<Metrics>& lines, const char* event, const char* value, const char* name) {
+  report::Series s{name, {}, {}};
+  for (const Metrics& m : lines) {
+    auto it = m.values.find(value);
+    if (m.event != event || it == m.values.end()) continue;
+    s.x.push_back(double(m.step));
+    s.y.push_back(it->second);
+  }
+  return s;
+}
+
+void add_curves(report::HtmlReport& html, const std::vector<Metrics>& lines) {
+  auto chart = [&](const char* title, const char* train, const char* val, report::Unit unit) {
+    report::LineChart c{.title = title};
+    c.x_label = "step";
+    c.unit = unit;
+    c.series = {
+        series_of(lines, "step", train, "training"), series_of(lines, "epoch", val, "validation")};
+    std::erase_if(c.series, [](const report::Series& s) { return s.x.empty(); });
+    return report::Figure{report::line_chart(c), ""};
+  };
+  report::LineChart lr{.title = "Learning rate"};
+  lr.x_label = "step";
+  lr.series = {series_of(lines, "step", "lr", "learning rate")};
+  std::vector<report::Figure> figures{
+      chart("Loss", "train_loss", "val_loss", report::Unit::plain),
+      chart("Accuracy", "train_top1", "val_top1", report::Unit::percent),
+      {report::line_chart(lr), ""}};
+  html.figures(figures);
+}
+
+void add_evaluation(
+    report::HtmlReport& html,
+    const models::Model& model,
+    const Evaluation& e,
+    const data::Dataset& dataset) {
+  html.section("Where it errs");
+  if (e.classes.size() <= 40) {
+    report::HeatMap map{.title = "Confusion matrix"};
+    map.rows = map.columns = e.classes;
+    for (int64_t n : e.confusion) map.values.push_back(double(n));
+    std::vector<report::Figure> figures{{report::heat_map(map), "Rows are the truth."}};
+    html.figures(figures);
+  }
+  report::Table table;
+  table.columns = {"class", "samples", "precision", "recall", "f1"};
+  for (const ClassRow& r : e.rows)
+    table.rows.push_back(
+        {r.name, std::to_string(r.count), percent(r.precision), percent(r.recall), percent(r.f1)});
+  html.table(table, "Each class on its own");
+
+  std::vector<report::Picture> pictures;
+  for (const Mistake& m : e.mistakes)
+    pictures.push_back(
+        {model.preprocess.geometry(dataset.image(m.index, model.preprocess.decode_options())),
+         fmt::format("{}, not {}", e.classes[size_t(m.truth)], e.classes[size_t(m.predicted)]),
+         dataset.sample_name(m.index),
+         Tone::bad,
+         m.probability});
+  html.section("The worst mistakes");
+  if (pictures.empty())
+    html.paragraph("None: every picture was named rightly.");
+  else
+    html.paragraph("True class, then what the model said and how sure it was.");
+  html.gallery(pictures);
+}
+
+void add_data(
+    report::HtmlReport& html,
+    const Recipe& recipe,
+    const models::Model& model,
+    const data::Dataset& d) {
+  html.section("What the model was shown");
+  html.paragraph("Training pictures after preprocessing and augmentation, as in the first epoch.");
+  std::vector<report::Picture> pictures;
+  int64_t shown = std::min<int64_t>(d.size(), 24);
+  for (int64_t k = 0; k < shown; ++k) {
+    int64_t i = k * d.size() / shown;
+    try {
+      image::Image picture =
+          model.preprocess.geometry(d.image(i, model.preprocess.decode_options()));
+      Key key = Key(recipe.seed).fold_in(4).fold_in(0).fold_in(uint64_t(i));
+      pictures.push_back({recipe.augment.apply(picture, key), model.classes[size_t(d.label(i))]});
+    } catch (const IoError&) {  // the loader has told of it
+    }
+  }
+  html.gallery(pictures);
+}
+
+void add_layers(report::HtmlReport& html, models::Model& model) {
+  models::Summary s = models::summarize(*model.net, model.architecture.input);
+  report::Table table;
+  table.columns = {"layer", "op", "output", "parameters", "multiply-adds"};
+  for (const models::LayerRow& r : s.layers)
+    table.rows.push_back(
+        {r.path,
+         r.op,
+         r.output.str(),
+         std::to_string(r.parameters),
+         fmt::format("{:.0f}", r.macs)});
+  html.section("The network");
+  std::vector<report::Picture> filters;
+  for (image::Image& filter : first_layer_filters(model)) filters.push_back({std::move(filter)});
+  if (!filters.empty()) {
+    html.paragraph("The filters of the first layer, each over its own range of values.");
+    html.gallery(filters);
+  }
+  html.table(
+      table,
+      fmt::format(
+          "{}: {} parameters, {:.3g} multiply-adds a picture",
+          model.architecture.name,
+          s.parameters,
+          s.macs));
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+std::vector<image::Image> first_layer_filters(models::Model& model, int most) {
+  Tree tree = nn::export_tree(*model.net);  // (O, I, kh, kw), or (O, I) of a linear layer
+  const Shape& input = model.architecture.input;
+  int64_t channels = input[2];
+  for (const auto& [name, t] : tree) {
+    bool conv = t.rank() == 4 && t.dim(1) == channels && t.dim(2) >= 3;
+    bool linear = t.rank() == 2 && t.dim(1) == input.numel();
+    if (!conv && !linear) continue;
+    int64_t h = conv ? t.dim(2) : input[0], w = conv ? t.dim(3) : input[1];
+    auto data = t.data<float>();
+    std::vector<image::Image> filters;
+    for (int64_t o = 0; o < std::min<int64_t>(t.dim(0), most); ++o) {
+      const float* f = data.data() + o * channels * h * w;
+      auto [lo, hi] = std::minmax_element(f, f + channels * h * w);
+      float range = std::max(*hi - *lo, 1e-12f);
+      image::Image picture(int(h), int(w), channels == 3 ? 3 : 1);
+      for (int c = 0; c < picture.channels; ++c)
+        for (int64_t y = 0; y < h; ++y)
+          for (int64_t x = 0; x < w; ++x)
+            picture.at(int(y), int(x), c) =
+                uint8_t(std::lround(255 * (f[(c * h + y) * w + x] - *lo) / range));
+      filters.push_back(std::move(picture));
+    }
+    return filters;
+  }
+  return {};
+}
+
+void write_run_report(
+    const RunFolder& run,
+    const Recipe& recipe,
+    models::Model& model,
+    const data::Source& source,
+    const TrainResult& result) {
+  report::HtmlReport html(
+      recipe.name, fmt::format("{} trained on {}", model.architecture.name, source.train->name()));
+  html.section("How it went");
+  add_cards(html, model, result);
+  add_curves(html, read_metrics(run.file("metrics.jsonl")));
+  if (result.test)
+    add_evaluation(html, model, *result.test, *source.test);
+  else if (result.val)
+    add_evaluation(html, model, *result.val, *source.val);
+  add_data(html, recipe, model, *source.train);
+  add_layers(html, model);
+  html.section("The recipe");
+  html.code(text_of(run.file("recipe.toml")));
+  html.write(run.file("report.html"));
+}
+
+}  // namespace fovea::train

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "fovea/data/source.h"
+#include "fovea/models/model_file.h"
+#include "fovea/train/recipe.h"
+#include "fovea/train/run_folder.h"
+#include "fovea/train/trainer.h"
+
+namespace fovea::train {
+
+// Writes report.html into the run: curves, confusion matrix, worst mistakes, first-layer filters,
+// the data as the model saw it, and the recipe.
+void write_run_report(
+    const RunFolder& run,
+    const Recipe& recipe,
+    models::Model& model,
+    const data::Source& source,
+    const TrainResult& result);
+
+// The filters of the first convolution (or the templates of a first linear layer over pixels), each
+// stretched to the full range; empty where the first layer looks like neither.
+std::vector<image::Image> first_layer_filters(models::Model& model, int most = 64);
+
+}  // namespace fovea::train

@@ -1,0 +1,126 @@
+#include "fovea/train/setup.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "fovea/core/errors.h"
+#include "fovea/data/split.h"
+#include "fovea/data/statistics.h"
+#include "fovea/formats/safetensors_tree.h"
+#include "fovea/models/registry.h"
+
+namespace fovea::train {
+
+namespace {
+
+// The sizes of some pictures, evenly spread over the dataset.
+struct Look {
+  bool same_size = true, grey = true;
+  int height = 0, width = 0;
+};
+
+Look look_at(const data::Dataset& dataset) {
+  Look look;
+  int64_t n = dataset.size(), samples = std::min<int64_t>(n, 64);
+  std::string error;
+  for (int64_t k = 0; k < samples; ++k) {
+    image::Image picture;
+    try {
+      picture = dataset.image(k * n / samples);
+    } catch (const IoError& e) {  // the loader will count it
+      error = e.what();
+      continue;
+    }
+    if (look.height == 0) {
+      look.height = picture.height;
+      look.width = picture.width;
+    }
+    look.same_size &= picture.height == look.height && picture.width == look.width;
+    look.grey &= picture.channels < 3;
+  }
+  if (look.height == 0)
+    throw IoError(dataset.name(), "none of the pictures looked at can be read; the last: " + error);
+  return look;
+}
+
+}  // namespace
+
+data::Preprocess choose_preprocess(const Recipe& recipe, const data::Dataset& dataset) {
+  Look look = look_at(dataset);
+  data::Preprocess p;
+  p.channels = recipe.channels ? recipe.channels : look.grey ? 1 : 3;
+
+  using Resize = data::Preprocess::Resize;
+  bool sized = recipe.height > 0 || recipe.width > 0;
+  if (recipe.resize == "none" || (recipe.resize == "auto" && look.same_size && !sized)) {
+    p.resize = Resize::none;
+    p.height = look.height;
+    p.width = look.width;
+  } else {
+    p.height = recipe.height ? recipe.height : recipe.width;
+    p.width = recipe.width ? recipe.width : recipe.height;
+    if (p.height == 0) {
+      if (recipe.model == "layers")
+        throw std::invalid_argument(
+            "the pictures differ in size and the model is a list of layers: give data.height");
+      const Shape& input = models::find(recipe.model).input;
+      p.height = int(input[0]);
+      p.width = int(input[1]);
+    }
+    p.resize = recipe.resize == "stretch" ? Resize::stretch : Resize::short_side;
+    // As is usual, the shorter side is resized to 8/7 of the crop: 256 for 224.
+    if (p.resize == Resize::short_side) p.short_side = std::max(p.height, p.width) * 8 / 7;
+    p.reduced_decode = true;
+  }
+  if (recipe.normalize == "auto") {
+    data::ChannelStats s = data::channel_stats(dataset, p, threads());
+    p.mean = s.mean;
+    p.std = s.std;
+    for (double& x : p.std) x = std::max(x, 1e-6);  // a constant channel
+  }
+  p.check();
+  return p;
+}
+
+Setup set_up(const Recipe& recipe) {
+  Setup s;
+  s.source = data::open(recipe.source, {.allow_missing_classes = recipe.allow_missing_classes});
+  s.notes = s.source.notes;
+  if (!s.source.train)
+    throw std::invalid_argument(
+        fmt::format("{} has no training pictures; give it as train=PATH", recipe.source));
+  if (recipe.limit > 0 && recipe.limit < s.source.train->size()) {
+    auto order = data::permutation(s.source.train->size(), Key(recipe.seed).fold_in(3));
+    order.resize(size_t(recipe.limit));
+    std::sort(order.begin(), order.end());
+    s.source.train = data::subset(s.source.train, std::move(order));
+  }
+  if (!s.source.val && recipe.val_share > 0)
+    s.source =
+        data::with_validation(s.source, Key(recipe.seed).fold_in(2), {.share = recipe.val_share});
+
+  s.model.preprocess = choose_preprocess(recipe, *s.source.train);
+  const data::Preprocess& p = s.model.preprocess;
+  s.model.architecture = {
+      .name = recipe.model,
+      .input = {p.height, p.width, p.channels},
+      .classes = int64_t(s.source.classes.size()),
+      .layers = recipe.layers};
+  s.model.net = models::build(s.model.architecture);
+  s.model.classes = s.source.classes;
+  s.model.data_fingerprint = data::fingerprint(*s.source.train);
+  nn::initialize(*s.model.net, Key(recipe.seed).fold_in(1));
+  if (!recipe.init.empty()) {
+    nn::LoadReport report =
+        nn::load(*s.model.net, formats::load_safetensors(recipe.init).tensors, {.strict = false});
+    if (report.loaded == 0)
+      throw std::invalid_argument(
+          fmt::format("{}: nothing in it fits the model; {}", recipe.init, report.str()));
+    s.notes.push_back(fmt::format("{}: {}", recipe.init, report.str()));
+  }
+  return s;
+}
+
+}  // namespace fovea::train

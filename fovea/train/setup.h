@@ -1,0 +1,24 @@
+#pragma once
+
+#include "fovea/data/source.h"
+#include "fovea/models/model_file.h"
+#include "fovea/train/recipe.h"
+
+namespace fovea::train {
+
+// What a recipe needs of the outside world: its data, split, and a model made for it.
+struct Setup {
+  data::Source source;  // with a validation split, unless the recipe keeps none
+  models::Model model;  // initialised from the seed, or from model.init
+  std::vector<std::string> notes;
+};
+
+// Opens the data, keeps a validation split, finds input size and statistics (of the training split
+// alone) and builds the model. Throws what the user can mend: unknown names, shapes that do not
+// fit, data that cannot be read.
+Setup set_up(const Recipe& recipe);
+
+// How pictures of this dataset become inputs under the recipe; part of set_up.
+data::Preprocess choose_preprocess(const Recipe& recipe, const data::Dataset& dataset);
+
+}  // namespace fovea::train

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+
+#include "fovea/data/loader.h"
+#include "fovea/models/model_file.h"
+#include "fovea/optim/optimizer.h"
+
+namespace fovea::train {
+
+struct StepOptions {
+  double label_smoothing = 0;
+  double clip_norm = 0;
+};
+
+struct StepResult {
+  double loss = 0;       // mean over the batch
+  int64_t correct = 0;   // of the batch
+  double grad_norm = 0;  // before clipping; 0 when gradients are not clipped
+};
+
+// One step of training: loss and gradients of a batch, then new running statistics and parameters,
+// each written where the old one was. `key` is for dropout and the like. A loss that is not finite
+// leaves the parameters as they were and throws NonFiniteError, which names the first op that made
+// the NaN or infinity.
+StepResult train_step(
+    models::Model& model,
+    optim::Optimizer& optimizer,
+    const data::Batch& batch,
+    Key key,
+    const StepOptions& o = {});
+
+}  // namespace fovea::train

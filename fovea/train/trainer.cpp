@@ -1,0 +1,323 @@
+#include "fovea/train/trainer.h"
+
+#include <chrono>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "fovea/backend/cpu/instruction_set.h"
+#include "fovea/core/allocator.h"
+#include "fovea/core/atomic_file.h"
+#include "fovea/core/errors.h"
+#include "fovea/core/eval.h"
+#include "fovea/core/version.h"
+#include "fovea/optim/factory.h"
+#include "fovea/optim/schedule.h"
+#include "fovea/train/checkpoint.h"
+#include "fovea/train/evaluate.h"
+#include "fovea/train/run_report.h"
+#include "fovea/train/setup.h"
+#include "fovea/train/step.h"
+
+namespace fovea::train {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// Adds the entries of `from` under a prefix, and takes them out again.
+void put(Tree& to, const std::string& prefix, const Tree& from) {
+  for (const auto& [name, t] : from) to[prefix + name] = t;
+}
+Tree take(const Tree& from, const std::string& prefix) {
+  Tree part;
+  for (const auto& [name, t] : from)
+    if (name.starts_with(prefix)) part[name.substr(prefix.size())] = t;
+  return part;
+}
+
+// A run from setting up to its report.
+class Session {
+ public:
+  Session(const Config& config, RunFolder run, const TrainOptions& o, bool resuming)
+      : recipe_(config), run_(std::move(run)), options_(o) {
+    set_threads(recipe_.threads);
+    setup_ = set_up(recipe_);
+    for (const std::string& text : setup_.notes) note(text);
+    loader_ = std::make_unique<data::Loader>(setup_.source.train, loader_options(true));
+    if (setup_.source.val)
+      val_loader_ = std::make_unique<data::Loader>(setup_.source.val, loader_options(false));
+    optimizer_ = optim::make_optimizer(recipe_.optimizer);
+    total_steps_ = loader_->batches() * recipe_.epochs;
+    schedule_ = optim::make_schedule(
+        recipe_.schedule,
+        {.lr = optimizer_->lr(),
+         .total_steps = total_steps_,
+         .steps_per_epoch = loader_->batches()});
+    if (resuming)
+      restore();
+    else
+      write_file_atomic(run_.file("recipe.toml"), config.to_toml());
+    log_.emplace(run_, resuming ? std::optional(at_.step) : std::nullopt);
+  }
+
+  TrainResult run() {
+    TrainResult result;
+    result.folder = run_.path().string();
+    while (at_.epoch < recipe_.epochs && !out_of_time()) {
+      if (!run_epoch()) {
+        result.interrupted = true;
+        break;
+      }
+    }
+    result.steps = at_.step;
+    result.seconds = at_.seconds;
+    log_->flush();
+    if (!result.interrupted) finish(result);
+    return result;
+  }
+
+ private:
+  data::LoaderOptions loader_options(bool training) const {
+    data::LoaderOptions o;
+    o.batch_size = recipe_.batch;
+    o.preprocess = setup_.model.preprocess;
+    o.key = Key(recipe_.seed).fold_in(4);
+    o.workers = recipe_.workers;
+    o.cache_bytes = recipe_.cache_bytes;
+    o.max_corrupt = recipe_.max_corrupt;
+    if (training) {
+      o.augment = recipe_.augment;
+      o.shuffle = true;
+      o.drop_last = setup_.source.train->size() >= recipe_.batch;
+    }
+    return o;
+  }
+
+  void note(const std::string& text) {
+    if (options_.observer) options_.observer->note(text);
+  }
+
+  bool out_of_time() const { return recipe_.max_seconds > 0 && at_.seconds >= recipe_.max_seconds; }
+
+  // False when a signal asked to stop; the checkpoint is then on disk.
+  bool run_epoch() {
+    loader_->start(at_.epoch, at_.batch);
+    auto begin = Clock::now();
+    double before = at_.seconds;
+    int64_t first = at_.batch;
+    while (auto batch = loader_->next()) {
+      step(*batch);
+      at_.batch = batch->number + 1;
+      at_.seconds = before + since(begin);
+      report_step(double(at_.batch - first) * double(recipe_.batch) / since(begin));
+      Signal signal = options_.signal ? options_.signal() : Signal::go_on;
+      bool due = recipe_.save_steps > 0 && at_.step % recipe_.save_steps == 0;
+      if (signal != Signal::go_on || due) save();
+      if (signal == Signal::stop) return false;
+      if (out_of_time()) break;
+    }
+    at_.seconds = before + since(begin);
+    finish_epoch(double(at_.batch - first) * double(recipe_.batch) / since(begin));
+    return true;
+  }
+
+  void step(const data::Batch& batch) {
+    optimizer_->set_lr(schedule_->lr(at_.step));
+    StepResult r;
+    try {
+      r = train_step(
+          setup_.model,
+          *optimizer_,
+          batch,
+          Key(recipe_.seed).fold_in(5).fold_in(uint64_t(at_.step)),
+          {.label_smoothing = recipe_.label_smoothing, .clip_norm = recipe_.clip_norm});
+    } catch (const NonFiniteError& e) {
+      throw NonFiniteError(explain(e, batch), e.op(), e.path());
+    }
+    ++at_.step;
+    at_.running["loss"] += r.loss * double(batch.size());
+    at_.running["correct"] += double(r.correct);
+    at_.running["seen"] += double(batch.size());
+  }
+
+  std::string explain(const NonFiniteError& e, const data::Batch& batch) const {
+    std::string samples;
+    for (size_t i = 0; i < batch.indices.size() && i < 8; ++i)
+      samples += (i ? ", " : "") + setup_.source.train->sample_name(batch.indices[i]);
+    if (batch.indices.size() > 8) samples += fmt::format(" and {} more", batch.indices.size() - 8);
+    return fmt::format(
+        "the loss was not finite at step {} (epoch {}, learning rate {:.3g}): {}. The batch: {}. "
+        "The "
+        "weights of the last checkpoint are untouched; try a smaller optimizer.lr or "
+        "train.clip_norm = 1",
+        at_.step,
+        at_.epoch + 1,
+        optimizer_->lr(),
+        e.what(),
+        samples);
+  }
+
+  double mean_of(const char* what) const {
+    double seen = std::max(at_.running.at("seen"), 1.0);
+    return at_.running.at(what) / seen;
+  }
+
+  void report_step(double rate) {
+    int64_t every = std::max<int64_t>(1, loader_->batches() / 20);
+    if (at_.step % every == 0)
+      log_->write(
+          {"step",
+           at_.epoch,
+           at_.step,
+           {{"train_loss", mean_of("loss")},
+            {"train_top1", mean_of("correct")},
+            {"lr", optimizer_->lr()}}});
+    if (!options_.observer) return;
+    StepReport r;
+    r.epoch = at_.epoch + 1;
+    r.epochs = recipe_.epochs;
+    r.batch = at_.batch;
+    r.batches = loader_->batches();
+    r.step = at_.step;
+    r.loss = mean_of("loss");
+    r.accuracy = mean_of("correct");
+    r.lr = optimizer_->lr();
+    r.images_per_second = rate;
+    r.seconds_left = double(total_steps_ - at_.step) * double(recipe_.batch) / std::max(rate, 1e-9);
+    options_.observer->on_step(r);
+  }
+
+  void finish_epoch(double rate) {
+    std::optional<Evaluation> val;
+    if (val_loader_) val = evaluate(setup_.model, *val_loader_);
+    double score = val ? val->top1 : mean_of("correct");
+    EpochReport r;
+    r.best = score > at_.best;
+    if (r.best) {
+      at_.best = score;
+      setup_.model.metrics = {{"train_loss", mean_of("loss")}, {"epoch", double(at_.epoch + 1)}};
+      if (val) setup_.model.metrics.insert({{"val_top1", val->top1}, {"val_loss", val->loss}});
+      models::save_model(run_.file("model.safetensors"), setup_.model);
+    }
+    schedule_->epoch_end(val ? val->loss : mean_of("loss"));
+    ++at_.epoch;
+    at_.batch = 0;
+
+    r.epoch = at_.epoch;
+    r.epochs = recipe_.epochs;
+    r.step = at_.step;
+    r.train_loss = mean_of("loss");
+    r.train_accuracy = mean_of("correct");
+    r.val = val ? &*val : nullptr;
+    r.lr = optimizer_->lr();
+    r.seconds = at_.seconds;
+    r.images_per_second = rate;
+    r.waited = loader_->share_waited();
+    r.peak_bytes = host_allocator().stats().peak;
+    Metrics m{
+        "epoch",
+        at_.epoch,
+        at_.step,
+        {{"train_loss", r.train_loss},
+         {"train_top1", r.train_accuracy},
+         {"lr", r.lr},
+         {"images_per_second", rate},
+         {"waited", r.waited},
+         {"peak_mb", double(r.peak_bytes) / 1e6}}};
+    if (val)
+      m.values.insert({{"val_loss", val->loss}, {"val_top1", val->top1}, {"val_top5", val->top5}});
+    log_->write(m);
+    log_->flush();
+    at_.running = fresh_sums();
+    save();
+    if (options_.observer) options_.observer->on_epoch(r);
+  }
+
+  // The test split with the best model, and the report.
+  void finish(TrainResult& result) {
+    models::Model best = models::load_model(run_.file("model.safetensors"));
+    EvaluateOptions o{.batch_size = recipe_.batch, .workers = recipe_.workers};
+    if (setup_.source.val) result.val = evaluate(best, setup_.source.val, o);
+    if (setup_.source.test) {
+      result.test = evaluate(best, setup_.source.test, o);
+      best.metrics["test_top1"] = result.test->top1;
+      best.metrics["test_loss"] = result.test->loss;
+      models::save_model(run_.file("model.safetensors"), best);
+    }
+    write_run_report(run_, recipe_, best, setup_.source, result);
+  }
+
+  static std::map<std::string, double> fresh_sums() {
+    return {{"loss", 0}, {"correct", 0}, {"seen", 0}};
+  }
+
+  void save() {
+    at_.tensors.clear();
+    put(at_.tensors, "model/", nn::parameters(*setup_.model.net));
+    put(at_.tensors, "model/", nn::state(*setup_.model.net));
+    put(at_.tensors, "optimizer/", optimizer_->state());
+    at_.schedule = schedule_->state();
+    at_.threads = threads();
+    at_.instruction_set = cpu::instruction_set();
+    at_.data = setup_.model.data_fingerprint;
+    at_.version = version();
+    save_checkpoint(run_.file("last.safetensors"), at_);
+    at_.tensors.clear();  // so that the next step may write over them
+  }
+
+  void restore() {
+    at_ = load_checkpoint(run_.file("last.safetensors"));
+    if (at_.data != setup_.model.data_fingerprint)
+      throw std::invalid_argument(fmt::format(
+          "{}: the training data is not what the run began with (it was {}, now {})",
+          recipe_.source,
+          at_.data,
+          setup_.model.data_fingerprint));
+    auto differs = [&](const char* what, const std::string& was, const std::string& is) {
+      if (was != is)
+        note(fmt::format(
+            "{} was {} and is now {}: the result may differ in the last bits", what, was, is));
+    };
+    differs("the number of threads", std::to_string(at_.threads), std::to_string(threads()));
+    differs("the instruction set", at_.instruction_set, cpu::instruction_set());
+    differs("the version of fovea", at_.version, version());
+    nn::assign(*setup_.model.net, take(at_.tensors, "model/"));
+    optimizer_->load_state(take(at_.tensors, "optimizer/"), at_.step);
+    schedule_->load_state(at_.schedule);
+    at_.tensors.clear();
+    note(fmt::format("resumed after step {}, epoch {}", at_.step, at_.epoch + 1));
+  }
+
+  Recipe recipe_;
+  RunFolder run_;
+  TrainOptions options_;
+  Setup setup_;
+  std::unique_ptr<data::Loader> loader_, val_loader_;
+  std::unique_ptr<optim::Optimizer> optimizer_;
+  std::unique_ptr<optim::Schedule> schedule_;
+  std::optional<RunLog> log_;
+  int64_t total_steps_ = 0;
+  Checkpoint at_{.running = fresh_sums()};
+};
+
+}  // namespace
+
+TrainResult train(const Config& config, const TrainOptions& o) {
+  Recipe recipe(config);
+  RunFolder run = RunFolder::create(recipe.folder, recipe.name, o.overwrite);
+  return Session(config, std::move(run), o, false).run();
+}
+
+TrainResult resume(const std::string& folder, const TrainOptions& o) {
+  RunFolder run = RunFolder::open(folder);
+  Config config = recipe_config();
+  config.read_toml(run.file("recipe.toml"));
+  return Session(config, std::move(run), o, true).run();
+}
+
+}  // namespace fovea::train

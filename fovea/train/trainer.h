@@ -1,0 +1,36 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "fovea/train/observer.h"
+#include "fovea/train/recipe.h"
+#include "fovea/train/run_folder.h"
+
+namespace fovea::train {
+
+enum class Signal { go_on, save, stop };  // save: write a checkpoint and go on
+
+struct TrainOptions {
+  bool overwrite = false;  // of a run folder with the same name
+  Observer* observer = nullptr;
+  std::function<Signal()> signal;  // asked after every step
+};
+
+struct TrainResult {
+  std::string folder;
+  bool interrupted = false;  // stopped by a signal; resume() goes on
+  int64_t steps = 0;
+  double seconds = 0;                   // spent training, without evaluation
+  std::optional<Evaluation> val, test;  // of the best model
+};
+
+// Trains as the recipe says and leaves a run folder. Throws what the user can mend.
+TrainResult train(const Config& config, const TrainOptions& o = {});
+
+// Goes on with a run from its last checkpoint, to the same bits as if it had never stopped (at
+// equal threads, instruction set and version; what differs is noted).
+TrainResult resume(const std::string& folder, const TrainOptions& o = {});
+
+}  // namespace fovea::train
