@@ -1,0 +1,76 @@
+#include "cli/environment.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <string_view>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "fovea/train/recipe.h"
+
+namespace fovea::cli {
+
+namespace {
+
+std::string variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value ? value : "";
+}
+
+bool wants_colour() {
+  if (!variable("NO_COLOR").empty()) return false;
+  if (auto force = variable("CLICOLOR_FORCE"); !force.empty() && force != "0") return true;
+  return stderr_is_terminal();
+}
+
+}  // namespace
+
+void read_environment(train::Config& config) {
+  for (const train::KeyInfo& key : train::recipe_keys()) {
+    std::string name = "FOVEA_";
+    for (char c : key.key) name += c == '.' ? '_' : char(std::toupper(c));
+    if (std::string value = variable(name); !value.empty())
+      config.set(std::string(key.key), value, "environment " + name);
+  }
+}
+
+int environment_threads() { return std::max(0, std::atoi(variable("FOVEA_THREADS").c_str())); }
+
+bool stderr_is_terminal() { return isatty(STDERR_FILENO) && variable("TERM") != "dumb"; }
+
+int terminal_width() {
+  if (int columns = std::atoi(variable("COLUMNS").c_str()); columns > 0) return columns;
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+std::string coloured(const std::string& text, Colour colour) {
+  static const bool on = wants_colour();
+  if (!on) return text;
+  const char* code = "0";
+  switch (colour) {
+    case Colour::red:
+      code = "31";
+      break;
+    case Colour::green:
+      code = "32";
+      break;
+    case Colour::yellow:
+      code = "33";
+      break;
+    case Colour::blue:
+      code = "34";
+      break;
+    case Colour::dim:
+      code = "2";
+      break;
+    case Colour::bold:
+      code = "1";
+      break;
+  }
+  return std::string("\x1b[") + code + "m" + text + "\x1b[0m";
+}
+
+}  // namespace fovea::cli

@@ -1,0 +1,46 @@
+// The fovea command: parses the command line, runs one verb, turns errors into messages and codes.
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include <fmt/format.h>
+
+#include "cli/application.h"
+#include "cli/environment.h"
+#include "cli/verb.h"
+#include "fovea/core/device.h"
+#include "fovea/core/errors.h"
+
+namespace fovea::cli {
+namespace {
+
+int report(const char* what, Exit code) {
+  std::fputs(fmt::format("{}: {}\n", coloured("fovea", Colour::red), what).c_str(), stderr);
+  return code;
+}
+
+int run(int argc, char** argv) {
+  Application application;
+  try {
+    application.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return application.exit(e);
+  }
+  try {
+    set_threads(application.globals.threads);
+    return application.run();
+  } catch (const IoError& e) {
+    return report(e.what(), bad_data);
+  } catch (const std::invalid_argument& e) {
+    return report(e.what(), usage);
+  } catch (const std::bad_alloc&) {
+    return report("out of memory; a smaller batch or input needs less", failure);
+  } catch (const std::exception& e) {
+    return report(e.what(), failure);
+  }
+}
+
+}  // namespace
+}  // namespace fovea::cli
+
+int main(int argc, char** argv) { return fovea::cli::run(argc, argv); }

@@ -1,0 +1,138 @@
+// fovea models: the table of networks, and the layers of one.
+#include <filesystem>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/verb.h"
+#include "fovea/models/model_file.h"
+#include "fovea/models/registry.h"
+#include "fovea/models/summary.h"
+#include "fovea/report/table.h"
+
+namespace fovea::cli {
+
+namespace {
+
+struct Options {
+  std::string name;
+  std::vector<int64_t> input;
+  int64_t classes = 0;
+};
+
+std::string count(double n) {
+  if (n >= 1e9) return fmt::format("{:.2f} G", n / 1e9);
+  if (n >= 1e6) return fmt::format("{:.2f} M", n / 1e6);
+  if (n >= 1e3) return fmt::format("{:.1f} k", n / 1e3);
+  return fmt::format("{:.0f}", n);
+}
+
+int list_all(const Globals& g) {
+  nlohmann::ordered_json j = nlohmann::ordered_json::array();
+  report::Table table;
+  table.columns = {"name", "input", "parameters", "multiply-adds", "paper"};
+  for (const models::Entry& e : models::all()) {
+    auto net = e.make({.classes = e.classes, .input = e.input});
+    models::Summary s = models::summarize(*net, e.input);
+    std::vector<int64_t> input(e.input.begin(), e.input.end());
+    j.push_back(
+        {{"name", e.name},
+         {"input", input},
+         {"classes", e.classes},
+         {"parameters", s.parameters},
+         {"multiply_adds", s.macs},
+         {"paper", e.paper}});
+    table.rows.push_back(
+        {std::string(e.name),
+         fmt::format("{}x{}x{}", e.input[0], e.input[1], e.input[2]),
+         count(double(s.parameters)),
+         count(s.macs),
+         std::string(e.paper)});
+  }
+  print(g.json ? j.dump(2) + "\n" : report::text_table(table));
+  return ok;
+}
+
+void print_layers(const models::Summary& s, const std::string& title, const Globals& g) {
+  if (g.json) {
+    nlohmann::ordered_json j{
+        {"name", title},
+        {"parameters", s.parameters},
+        {"multiply_adds", s.macs},
+        {"values", s.values}};
+    for (const models::LayerRow& r : s.layers)
+      j["layers"].push_back(
+          {{"path", r.path},
+           {"op", r.op},
+           {"output", std::vector<int64_t>(r.output.begin() + 1, r.output.end())},
+           {"values", r.values},
+           {"parameters", r.parameters},
+           {"multiply_adds", r.macs}});
+    print(j.dump(2) + "\n");
+    return;
+  }
+  report::Table table;
+  table.columns = {"layer", "op", "output", "memory", "parameters", "multiply-adds"};
+  for (const models::LayerRow& r : s.layers) {
+    std::string shape;
+    for (int i = 1; i < r.output.rank(); ++i)
+      shape += (i > 1 ? "x" : "") + std::to_string(r.output[i]);
+    table.rows.push_back(
+        {r.path,
+         r.op,
+         shape,
+         count(double(r.values)),
+         r.parameters ? std::to_string(r.parameters) : "0",
+         r.macs > 0 ? count(r.macs) : "0"});
+  }
+  print(fmt::format("{}\n\n{}\n", title, report::text_table(table)));
+  print(fmt::format(
+      "{} parameters ({:.1f} MB), {} multiply-adds\n{} values of memory a picture ({:.1f} MB "
+      "forward, "
+      "about twice that in training)\n",
+      s.parameters,
+      double(s.parameters) * 4e-6,
+      count(s.macs),
+      count(double(s.values)),
+      double(s.values) * 4e-6));
+}
+
+int run(const Options& o, const Globals& g) {
+  if (o.name.empty()) return list_all(g);
+  if (std::filesystem::exists(o.name)) {
+    models::Model m = models::load_model(o.name);
+    print_layers(models::summarize(*m.net, m.architecture.input), o.name, g);
+    return ok;
+  }
+  const models::Entry& e = models::find(o.name);
+  Shape input = o.input.empty() ? e.input : Shape(o.input);
+  auto net = models::build(
+      {.name = o.name, .input = input, .classes = o.classes ? o.classes : e.classes, .layers = {}});
+  print_layers(models::summarize(*net, input), fmt::format("{}: {}", e.name, e.paper), g);
+  return ok;
+}
+
+}  // namespace
+
+Verb models_verb() {
+  return {
+      "models",
+      "List the networks, or the layers of one",
+      {"fovea models",
+       "fovea models resnet18",
+       "fovea models lenet5 --input 32 32 1 --json",
+       "fovea models runs/convnet-digits/model.safetensors"},
+      [](CLI::App& app) {
+        auto o = std::make_shared<Options>();
+        app.add_option("name", o->name, "A name of the table, or a model file")
+            ->type_name("NAME|MODEL");
+        app.add_option("--input", o->input, "Height, width and channels of the input")
+            ->expected(3)
+            ->check(CLI::PositiveNumber);
+        app.add_option("--classes", o->classes, "Number of classes")->check(CLI::PositiveNumber);
+        return [o](const Globals& g) { return run(*o, g); };
+      }};
+}
+
+}  // namespace fovea::cli

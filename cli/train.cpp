@@ -1,0 +1,198 @@
+// fovea train: a recipe, or flags, to a run folder.
+#include <atomic>
+#include <csignal>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/environment.h"
+#include "cli/progress.h"
+#include "cli/verb.h"
+#include "fovea/image/augment.h"
+#include "fovea/models/layers.h"
+#include "fovea/optim/factory.h"
+#include "fovea/optim/schedule.h"
+#include "fovea/train/trainer.h"
+
+namespace fovea::cli {
+
+namespace {
+
+std::atomic<int> stop_signal{0};
+std::atomic<bool> save_asked{false};
+
+void on_stop(int number) {
+  if (stop_signal.exchange(number) != 0) std::_Exit(128 + number);  // the second one aborts
+}
+void on_save(int) { save_asked = true; }
+
+struct Options {
+  std::string recipe, data, model, name, resume, list;
+  std::vector<std::string> sets;
+  int64_t epochs = 0, batch = 0, seed = -1;
+  double lr = 0;
+  bool print_config = false, overwrite = false, dry_run = false;
+};
+
+train::Config config_of(const Options& o, const Globals& g) {
+  train::Config c = train::recipe_config();
+  if (!o.recipe.empty()) c.read_toml(o.recipe);
+  read_environment(c);
+  auto flag = [&](const char* key, const std::string& value, const char* name) {
+    if (!value.empty()) c.set(key, value, name);
+  };
+  flag("data.source", o.data, "--data");
+  flag("model.name", o.model, "--model");
+  flag("run.name", o.name, "--name");
+  flag("train.epochs", o.epochs ? std::to_string(o.epochs) : "", "--epochs");
+  flag("train.batch", o.batch ? std::to_string(o.batch) : "", "--batch");
+  flag("optimizer.lr", o.lr ? fmt::format("{}", o.lr) : "", "--lr");
+  flag("run.seed", o.seed >= 0 ? std::to_string(o.seed) : "", "--seed");
+  flag("run.threads", g.threads ? std::to_string(g.threads) : "", "--threads");
+  for (const std::string& s : o.sets) c.set_expression(s, "--set");
+  return c;
+}
+
+// `fovea train --list WHAT`: the tables a recipe can draw on.
+int list_tables(const std::string& what) {
+  std::string text;
+  if (what == "settings") {
+    for (const train::KeyInfo& k : train::recipe_keys())
+      text +=
+          fmt::format("{:<28} {:<10} {}\n", k.key, k.fallback.empty() ? "-" : k.fallback, k.what);
+  } else if (what == "layers") {
+    for (const models::LayerType& t : models::layer_types()) {
+      text += fmt::format("{:<12} {}\n", t.name, t.what);
+      for (const models::LayerOption& p : t.options)
+        text += fmt::format(
+            "  {:<10} {:<12} {}\n", p.name, p.fallback.empty() ? "(must)" : p.fallback, p.what);
+    }
+  } else if (what == "augment") {
+    for (const image::StepInfo& s : image::step_table()) {
+      text += fmt::format("{:<20} {}\n", s.name, s.doc);
+      for (const image::StepParameter& p : s.parameters)
+        text += fmt::format("  {:<18} {:<10} {}\n", p.name, p.value, p.doc);
+    }
+  } else if (what == "optimizers") {
+    text = optim::optimizer_help();
+  } else if (what == "schedules") {
+    text = optim::schedule_help();
+  }
+  print(text);
+  return ok;
+}
+
+nlohmann::ordered_json json_of(const train::TrainResult& r) {
+  nlohmann::ordered_json j{
+      {"folder", r.folder},
+      {"model", r.folder + "/model.safetensors"},
+      {"interrupted", r.interrupted},
+      {"steps", r.steps},
+      {"seconds", r.seconds}};
+  auto add = [&](const char* split, const std::optional<train::Evaluation>& e) {
+    if (e)
+      j[split] = {{"samples", e->samples}, {"top1", e->top1}, {"top5", e->top5}, {"loss", e->loss}};
+  };
+  add("val", r.val);
+  add("test", r.test);
+  return j;
+}
+
+void print_result(const train::TrainResult& r, const Globals& g) {
+  if (g.json) {
+    print(json_of(r).dump(2) + "\n");
+    return;
+  }
+  if (r.interrupted) {
+    print(fmt::format("{}\n", r.folder));
+    tell(
+        g,
+        fmt::format("stopped after step {}; `fovea train --resume {}` goes on", r.steps, r.folder));
+    return;
+  }
+  auto line = [&](const char* split, const std::optional<train::Evaluation>& e) {
+    if (e)
+      print(fmt::format(
+          "{:<10} {:.2f} % of {} right, loss {:.4f}\n", split, 100 * e->top1, e->samples, e->loss));
+  };
+  line("validation", r.val);
+  line("test", r.test);
+  print(fmt::format(
+      "{:<10} {}/model.safetensors\n{:<10} {}/report.html\n",
+      "model",
+      r.folder,
+      "report",
+      r.folder));
+  tell(g, fmt::format("trained {} steps in {}", r.steps, duration(r.seconds)));
+}
+
+int run_training(const Options& o, const Globals& g) {
+  if (!o.list.empty()) return list_tables(o.list);
+  train::Config config = config_of(o, g);
+  if (o.print_config) {
+    print(g.json ? config.to_toml() : config.to_table());
+    return ok;
+  }
+  if (o.dry_run) {
+    train::Recipe check(config);
+    tell(g, "the recipe is well formed: " + check.name);
+    return ok;
+  }
+  std::signal(SIGINT, on_stop);
+  std::signal(SIGTERM, on_stop);
+  std::signal(SIGUSR1, on_save);
+  Progress progress(g.quiet);
+  train::TrainOptions options;
+  options.overwrite = o.overwrite;
+  options.observer = &progress;
+  options.signal = [] {
+    if (stop_signal) return train::Signal::stop;
+    return save_asked.exchange(false) ? train::Signal::save : train::Signal::go_on;
+  };
+  train::TrainResult result =
+      o.resume.empty() ? train::train(config, options) : train::resume(o.resume, options);
+  print_result(result, g);
+  return result.interrupted ? 128 + stop_signal : int(ok);
+}
+
+}  // namespace
+
+Verb train_verb() {
+  return {
+      "train",
+      "Train a classifier from a recipe or from flags",
+      {"fovea train --data digits --model convnet --epochs 3",
+       "fovea train recipes/lenet5-mnist.toml --data mnist/ --set optimizer.lr=0.1",
+       "fovea train --data photos/ --model resnet18 --set data.height=64",
+       "fovea train --resume runs/convnet-digits",
+       "fovea train recipes/lenet5-mnist.toml --print-config"},
+      [](CLI::App& app) {
+        auto o = std::make_shared<Options>();
+        app.add_option("recipe", o->recipe, "A TOML recipe; flags and --set change its settings")
+            ->type_name("RECIPE.toml");
+        app.add_option("--data", o->data, "digits, a folder, an archive, or train=A,test=B")
+            ->type_name("SOURCE");
+        app.add_option("--model", o->model, "A model of `fovea models`")->type_name("NAME");
+        app.add_option("--name", o->name, "Name of the run: runs/NAME")->type_name("NAME");
+        app.add_option("--epochs", o->epochs, "Passes over the data")->check(CLI::PositiveNumber);
+        app.add_option("--batch", o->batch, "Pictures per step")->check(CLI::PositiveNumber);
+        app.add_option("--lr", o->lr, "Learning rate")->check(CLI::PositiveNumber);
+        app.add_option("--seed", o->seed, "Seed of everything random")
+            ->check(CLI::NonNegativeNumber);
+        app.add_option("--set", o->sets, "Change any setting; may be repeated")
+            ->type_name("KEY=VALUE")
+            ->take_all()
+            ->allow_extra_args(false);
+        app.add_option("--resume", o->resume, "Go on with a run that was stopped")
+            ->type_name("RUN");
+        app.add_flag("--overwrite", o->overwrite, "Replace a run of the same name");
+        app.add_flag("--print-config", o->print_config, "Show each setting and where it came from");
+        app.add_flag("--dry-run", o->dry_run, "Check the recipe and stop");
+        app.add_option("--list", o->list, "Show what a recipe can draw on")
+            ->check(CLI::IsMember({"settings", "layers", "augment", "optimizers", "schedules"}));
+        return [o](const Globals& g) { return run_training(*o, g); };
+      }};
+}
+
+}  // namespace fovea::cli
