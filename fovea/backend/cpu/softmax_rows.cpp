@@ -27,36 +27,36 @@ HWY_INLINE V SafeExp(D d, V x) {
   return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, hn::Min(x, hn::Set(d, 104.0f))));
 }
 
-// The last, partial vector of a row, filled up with `fill`.
-HWY_INLINE V LoadTail(D d, const float* x, int64_t count, float fill) {
+// A row shorter than a vector, filled up with `fill`. In longer rows the last vector overlaps the
+// one before it instead, which costs no detour through memory.
+HWY_INLINE V LoadShort(D d, const float* x, int64_t n, float fill) {
   HWY_ALIGN float buffer[hn::MaxLanes(d)];
   hn::Store(hn::Set(d, fill), d, buffer);
-  std::copy_n(x, count, buffer);
+  std::copy_n(x, n, buffer);
   return hn::Load(d, buffer);
 }
-HWY_INLINE void StoreTail(V v, D d, float* y, int64_t count) {
+HWY_INLINE void StoreShort(V v, D d, float* y, int64_t n) {
   HWY_ALIGN float buffer[hn::MaxLanes(d)];
   hn::Store(v, d, buffer);
-  std::copy_n(buffer, count, y);
+  std::copy_n(buffer, n, y);
 }
 
-// y[i] = f(x[i])
+// y[i] = f(x[i]); y may be x.
 template <class F>
 HWY_INLINE void MapRow(const float* x, float* y, int64_t n, F f) {
   const D d;
   const auto lanes = int64_t(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(f(hn::LoadU(d, x + i)), d, y + i);
-  if (i < n) StoreTail(f(LoadTail(d, x + i, n - i, 0)), d, y + i, n - i);
+  if (n < lanes) return StoreShort(f(LoadShort(d, x, n, 0)), d, y, n);
+  const V last = hn::LoadU(d, x + n - lanes);  // before any of it is written
+  for (int64_t i = 0; i + lanes < n; i += lanes) hn::StoreU(f(hn::LoadU(d, x + i)), d, y + i);
+  hn::StoreU(f(last), d, y + n - lanes);
 }
 
 HWY_INLINE float RowMax(const float* x, int64_t n) {
   const D d;
   const auto lanes = int64_t(hn::Lanes(d));
-  V top = hn::Set(d, -INFINITY);
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) top = hn::Max(top, hn::LoadU(d, x + i));
-  if (i < n) top = hn::Max(top, LoadTail(d, x + i, n - i, -INFINITY));
+  V top = n < lanes ? LoadShort(d, x, n, -INFINITY) : hn::LoadU(d, x + n - lanes);
+  for (int64_t i = 0; i + lanes < n; i += lanes) top = hn::Max(top, hn::LoadU(d, x + i));
   const float max = hn::GetLane(hn::MaxOfLanes(d, top));
   return std::isinf(max) ? 0 : max;  // all -inf, or an inf that is to show
 }
@@ -66,6 +66,11 @@ HWY_INLINE float ExpSum(const float* x, float top, float* y, int64_t n) {
   const D d;
   const auto lanes = int64_t(hn::Lanes(d));
   const V shift = hn::Set(d, top);
+  if (n < lanes) {
+    const V e = SafeExp(d, hn::Sub(LoadShort(d, x, n, -INFINITY), shift));
+    if (y) StoreShort(e, d, y, n);
+    return hn::GetLane(hn::SumOfLanes(d, e));
+  }
   V sum = hn::Zero(d);
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
@@ -74,9 +79,10 @@ HWY_INLINE float ExpSum(const float* x, float top, float* y, int64_t n) {
     sum = hn::Add(sum, e);
   }
   if (i < n) {
-    const V e = SafeExp(d, hn::Sub(LoadTail(d, x + i, n - i, -INFINITY), shift));
-    if (y) StoreTail(e, d, y + i, n - i);
-    sum = hn::Add(sum, e);
+    const V e = SafeExp(d, hn::Sub(hn::LoadU(d, x + n - lanes), shift));
+    if (y) hn::StoreU(e, d, y + n - lanes);
+    const auto counted = hn::FirstN(d, size_t(lanes - (n - i)));
+    sum = hn::Add(sum, hn::IfThenZeroElse(counted, e));
   }
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
