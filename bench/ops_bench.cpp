@@ -80,7 +80,7 @@ void add_convolutions() {
     add("forward", [=] { return conv2d(x, w, b, o); });
     add("data", [=] { return conv2d_transpose(dy, w, xs, o); });
     add("weights", [=] {
-      return Tensor::output_of(std::make_shared<ConvBwdWeights>(o, ws[1], ws[2], true), {x, dy});
+      return Tensor::output_of(std::make_shared<ConvBwdWeights>(o, ws[1], ws[2], false), {x, dy});
     });
   }
 }

@@ -137,6 +137,13 @@ bool any_empty(std::span<const Tensor> in) {
   return false;
 }
 
+// A 1 x 1 convolution of every pixel. Its weights' gradient is dy^T x, which dnnl_sgemm computes up
+// to twice as fast as the convolution primitive does when there are more filters than channels.
+bool is_pointwise(const ConvExtents& e) {
+  const int64_t padding = e.down.before + e.down.after + e.right.before + e.right.after;
+  return e.kh * e.kw * e.groups == 1 && padding == 0 && e.h == e.ho && e.w == e.wo;
+}
+
 void forward_kernel(
     const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run& run) {
   if (out[0].dtype() != Dtype::f32 || any_empty(in))
@@ -164,6 +171,14 @@ void backward_weights_kernel(
     return ref::conv_backward_weights(primitive, in, out, run);
   const auto& op = static_cast<const ConvBwdWeights&>(primitive);
   const Call c{PlanKind::conv_backward_weights, op.extents(in), op.bias()};
+  if (is_pointwise(c.e) && !c.bias)
+    return transposed_product(
+        c.e.out,
+        c.e.in,
+        c.e.n * c.e.h * c.e.w,
+        in[1].data<float>().data(),
+        in[0].data<float>().data(),
+        out[0].mutable_data<float>().data());
   if (needs_depthwise_weights(c.e)) {
     float* db = c.bias ? out[1].mutable_data<float>().data() : nullptr;
     float* dw = out[0].mutable_data<float>().data();
@@ -188,6 +203,7 @@ std::string conv_implementation(const ConvBwdData& op, std::span<const Tensor> i
 
 std::string conv_implementation(const ConvBwdWeights& op, std::span<const Tensor> in) {
   if (needs_depthwise_weights(op.extents(in))) return "fovea:depthwise";
+  if (is_pointwise(op.extents(in)) && !op.bias()) return "dnnl_sgemm";
   return plan_for({PlanKind::conv_backward_weights, op.extents(in), op.bias()})->implementation();
 }
 

@@ -66,6 +66,9 @@ class Plan {
 std::shared_ptr<const Plan> cached_plan(
     const PlanKey& key, const std::function<Plan(const dnnl::engine&)>& make);
 
+// y (m, n) = a^T (m, k) b (k, n), row-major, on threads() threads.
+void transposed_product(int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y);
+
 // Attributes with scratch memory supplied by the caller: the library's own is tied to a thread.
 dnnl::primitive_attr plan_attributes();
 
