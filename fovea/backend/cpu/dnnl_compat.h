@@ -28,14 +28,6 @@ inline void append_relu(dnnl::post_ops& ops) {
 #endif
 }
 
-inline bool is_zero(const dnnl::memory::desc& d) {
-#if DNNL_VERSION_MAJOR >= 3
-  return d.get_ndims() == 0;
-#else
-  return d.data.ndims == 0;
-#endif
-}
-
 // The memory descriptors and strides of a convolution. A dilation of 0 is a dense kernel.
 struct ConvDescs {
   dnnl::memory::desc x, w, b, y;  // b is zero() for none
