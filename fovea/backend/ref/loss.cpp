@@ -36,7 +36,7 @@ void check_labels(
 
 void cross_entropy(
     const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run&) {
-  auto [smoothing, ignore] = static_cast<const SoftmaxCrossEntropy&>(primitive).terms();
+  CrossEntropyTerms terms = static_cast<const SoftmaxCrossEntropy&>(primitive).terms();
   auto classes = size_t(in[0].dim(1));
   auto labels = in[1].data<int32_t>();
   visit_real(in[0].dtype(), [&]<class T>() {
@@ -49,10 +49,11 @@ void cross_entropy(
       if (std::isinf(top)) top = 0;
       for (T v : f) total += std::exp(double(v) - top);
       double of_lse = top + std::log(total), sum = 0;
-      bool counts = labels[i] != ignore;
+      bool counts = labels[i] != terms.ignore;
       for (size_t c = 0; counts && c < classes; ++c) {
         double w = weights.empty() ? 1 : double(weights[c]);
-        double q = (c == size_t(labels[i]) ? 1 - smoothing : 0) + smoothing / double(classes);
+        double q =
+            (c == size_t(labels[i]) ? 1 - terms.smoothing : 0) + terms.smoothing / double(classes);
         if (q != 0) sum += w * q * (of_lse - double(f[c]));
       }
       loss[i] = T(sum);
@@ -64,7 +65,7 @@ void cross_entropy(
 
 void cross_entropy_backward(
     const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run&) {
-  auto [smoothing, ignore] = static_cast<const SoftmaxCrossEntropyBackward&>(primitive).terms();
+  CrossEntropyTerms terms = static_cast<const SoftmaxCrossEntropyBackward&>(primitive).terms();
   auto classes = size_t(in[0].dim(1));
   auto labels = in[1].data<int32_t>();
   visit_real(in[0].dtype(), [&]<class T>() {
@@ -73,9 +74,10 @@ void cross_entropy_backward(
     auto df = out[0].mutable_data<T>();
     for (size_t i = 0; i < labels.size(); ++i) {
       auto q = [&](size_t c) {
-        if (labels[i] == ignore) return 0.0;
+        if (labels[i] == terms.ignore) return 0.0;
         double w = weights.empty() ? 1 : double(weights[c]);
-        return w * ((c == size_t(labels[i]) ? 1 - smoothing : 0) + smoothing / double(classes));
+        return w * ((c == size_t(labels[i]) ? 1 - terms.smoothing : 0) +
+                    terms.smoothing / double(classes));
       };
       double total = 0;
       for (size_t c = 0; c < classes; ++c) total += q(c);
