@@ -15,6 +15,7 @@ complaints=$(find . -name '*.md' -not -path './build/*' -not -path './.*' | LC_A
   }
 
   function check_links(line,   link) {
+    gsub(/`[^`]*`/, "", line)
     while (match(line, /\]\([^)]+\)/)) {
       link = substr(line, RSTART + 2, RLENGTH - 3)
       line = substr(line, RSTART + RLENGTH)

@@ -12,8 +12,8 @@ endfunction()
 
 function(expect_output program)
   execute_process(COMMAND ${program} OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY)
-  if(NOT output STREQUAL "2 4 6 ")
-    message(FATAL_ERROR "${program}: expected '2 4 6 ', got '${output}'")
+  if(NOT output STREQUAL "2 4 6 8\n")
+    message(FATAL_ERROR "${program}: expected '2 4 6 8', got '${output}'")
   endif()
 endfunction()
 
