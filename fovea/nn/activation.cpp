@@ -17,50 +17,23 @@ struct Row {
   Tensor (*f)(const Tensor& x, double alpha);
 };
 
-#define F [](const Tensor& x, double alpha) -> Tensor
-const Row rows[] = {{"relu", 0, F{return relu(x);
-}  // namespace
-}  // namespace fovea::nn
-, {"leaky_relu", 0.01, F{return leaky_relu(x, alpha);
-}
-}
-, {"elu", 1, F{return elu(x, alpha);
-}
-}
-, {"gelu", 0, F{return gelu(x);
-}
-}
-, {"silu", 0, F{return silu(x);
-}
-}
-, {"softplus", 0, F{return softplus(x);
-}
-}
-, {"sigmoid", 0, F{return sigmoid(x);
-}
-}
-, {"tanh", 0, F{return tanh(x);
-}
-}
-, {"hard_sigmoid", 0, F{return hard_sigmoid(x);
-}
-}
-, {"hard_swish", 0, F{return hard_swish(x);
-}
-}
-, {"relu6", 0, F{return relu6(x);
-}
-}
-, {"softmax", 0, F{return softmax(x);
-}
-}
-, {"identity", 0, F{return x;
-}
-}
-,
-}
-;
-#undef F
+// clang-format off
+const Row rows[] = {
+    {"relu", 0, [](const Tensor& x, double) { return relu(x); }},
+    {"leaky_relu", 0.01, [](const Tensor& x, double alpha) { return leaky_relu(x, alpha); }},
+    {"elu", 1, [](const Tensor& x, double alpha) { return elu(x, alpha); }},
+    {"gelu", 0, [](const Tensor& x, double) { return gelu(x); }},
+    {"silu", 0, [](const Tensor& x, double) { return silu(x); }},
+    {"softplus", 0, [](const Tensor& x, double) { return softplus(x); }},
+    {"sigmoid", 0, [](const Tensor& x, double) { return sigmoid(x); }},
+    {"tanh", 0, [](const Tensor& x, double) { return tanh(x); }},
+    {"hard_sigmoid", 0, [](const Tensor& x, double) { return hard_sigmoid(x); }},
+    {"hard_swish", 0, [](const Tensor& x, double) { return hard_swish(x); }},
+    {"relu6", 0, [](const Tensor& x, double) { return relu6(x); }},
+    {"softmax", 0, [](const Tensor& x, double) { return softmax(x); }},
+    {"identity", 0, [](const Tensor& x, double) { return x; }},
+};
+// clang-format on
 
 }  // namespace
 
