@@ -22,7 +22,7 @@ Tensor Linear::forward(const Tensor& x, Ctx&) const {
         x.shape().str(),
         x.rank() == 4 ? "put a Flatten or a global pooling before it"
                       : "does the input size differ from what the layer was made for?"));
-  return linear(x, weight_, bias_.value_or(Tensor()));
+  return bias_ ? linear(x, weight_, *bias_) : linear(x, weight_);
 }
 
 void Linear::visit(Visitor& v) {
