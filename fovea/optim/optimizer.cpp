@@ -55,7 +55,9 @@ void Optimizer::set_lr(double lr) {
 }
 
 void Optimizer::check_step(const Tree& params, const Tree& grads) const {
-  for (const auto& [name, g] : grads) {
+  for (const auto& item : grads) {
+    const std::string& name = item.first;
+    const Tensor& g = item.second;
     if (g.is_empty()) continue;
     auto found = params.find(name);
     if (found == params.end())

@@ -51,6 +51,8 @@ double half_cosine(double a, double b, double share) {
   return b + (a - b) * (1 + std::cos(std::numbers::pi * share)) / 2;
 }
 
+constexpr double least_cut = 1e-8;  // of a plateau; smaller ones are not made, as in PyTorch
+
 class Plateau : public Schedule {
  public:
   Plateau(double lr, const PlateauOptions& o) : options_(o), lr_(lr) {}
@@ -68,7 +70,8 @@ class Plateau : public Schedule {
       bad_epochs_ = 0;
     }
     if (bad_epochs_ <= options_.patience) return;
-    lr_ = std::max(lr_ * options_.factor, std::min(options_.min_lr, lr_));
+    double lower = std::max(lr_ * options_.factor, options_.min_lr);
+    if (lr_ - lower > least_cut) lr_ = lower;
     cooldown_ = options_.cooldown;
     bad_epochs_ = 0;
   }
