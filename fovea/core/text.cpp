@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace fovea {
 
@@ -23,11 +24,12 @@ int edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  std::string best;
+  std::string best, wanted = lower(std::string(word));
   int best_distance = std::max<int>(2, int(word.size()) / 3) + 1;
   for (const std::string& candidate : candidates) {
-    int distance = edit_distance(word, candidate);
-    bool begins = word.size() >= 3 && candidate.starts_with(word);
+    std::string small = lower(candidate);
+    int distance = edit_distance(wanted, small);
+    bool begins = word.size() >= 3 && small.starts_with(wanted);
     if (begins) distance = std::min(distance, 1);
     if (distance < best_distance) {
       best_distance = distance;
@@ -40,6 +42,19 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
   std::string near = nearest(word, candidates);
   return near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near);
+}
+
+std::string list_of(std::span<const std::string> names, size_t shown) {
+  auto first = names.first(std::min(shown, names.size()));
+  auto text = fmt::format("{}", fmt::join(first, ", "));
+  if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
+  return text;
+}
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
+  return text;
 }
 
 }  // namespace fovea

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,10 +11,16 @@ namespace fovea {
 // Edits (insert, delete, replace, swap of neighbours) that turn a into b.
 int edit_distance(std::string_view a, std::string_view b);
 
-// The candidate nearest to `word`, or "" if none is near enough to be what was meant.
+// The candidate nearest to `word`, letters of either case being equal, or "" if none is near enough
+// to be what was meant.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 // `; did you mean "x"?`, or "" if nothing is near.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
+
+// "a, b, c and 7 more": at most `shown` of the names.
+std::string list_of(std::span<const std::string> names, size_t shown = 10);
+
+std::string lower(std::string text);  // ASCII letters made small
 
 }  // namespace fovea

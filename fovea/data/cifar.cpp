@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
-#include "fovea/data/text.h"
+#include "fovea/core/text.h"
 
 namespace fovea::data {
 

@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/text.h"
 #include "fovea/data/hash.h"
-#include "fovea/data/text.h"
 
 namespace fovea::data {
 

@@ -7,7 +7,7 @@
 #include <zlib.h>
 
 #include "fovea/core/errors.h"
-#include "fovea/data/text.h"
+#include "fovea/core/text.h"
 
 namespace fovea::data {
 

@@ -12,9 +12,9 @@
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
 #include "fovea/data/image_cache.h"
 #include "fovea/data/split.h"
-#include "fovea/data/text.h"
 
 namespace fovea::data {
 

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fovea/core/errors.h"
-#include "fovea/data/text.h"
+#include "fovea/core/text.h"
 #include "fovea/image/geometry.h"
 
 namespace fovea::data {
@@ -234,13 +234,8 @@ Preprocess Preprocess::from_json(const std::string& text) {
       p.std = read_numbers(value, key);
     else if (key == "channel_order")
       p.bgr = index_of(value, key, order_names) == 1;
-    else {
-      auto near = nearest(key, keys);
-      fail(fmt::format(
-          "unknown key \"{}\"{}",
-          key,
-          near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
-    }
+    else
+      fail(fmt::format("unknown key \"{}\"{}", key, did_you_mean(key, keys)));
   }
   p.check();
   return p;

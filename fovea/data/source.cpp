@@ -7,11 +7,11 @@
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
 #include "fovea/data/cifar.h"
 #include "fovea/data/digits.h"
 #include "fovea/data/folder.h"
 #include "fovea/data/idx.h"
-#include "fovea/data/text.h"
 
 namespace fovea::data {
 
