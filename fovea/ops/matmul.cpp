@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "fovea/core/node.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/operands.h"
 #include "fovea/ops/reduce.h"
@@ -12,20 +11,7 @@ namespace fovea {
 
 namespace {
 
-// Replaces a pending swap of the last two axes by its argument and the flag for it.
-void absorb_transpose(Tensor& t, bool& flag) {
-  while (!t.is_evaluated() && t.node()) {
-    auto* swap = dynamic_cast<const Transpose*>(t.node()->primitive.get());
-    if (!swap || !swap->swaps_last_two()) return;
-    Tensor argument = t.node()->inputs[0];  // a copy first: assigning to t may free its node
-    t = argument;
-    flag = !flag;
-  }
-}
-
-Tensor product(Tensor a, Tensor b, MatmulOptions o) {
-  absorb_transpose(a, o.transpose_a);
-  absorb_transpose(b, o.transpose_b);
+Tensor product(const Tensor& a, const Tensor& b, const MatmulOptions& o) {
   if (a.rank() > 2 && b.rank() == 2 && !o.transpose_a) {
     // One tall product instead of many that share b.
     Shape leading = a.shape().without(-1);
@@ -33,7 +19,7 @@ Tensor product(Tensor a, Tensor b, MatmulOptions o) {
     leading.push_back(y.dim(-1));
     return reshape(y, leading);
   }
-  return Tensor::output_of(std::make_shared<Matmul>(o), {std::move(a), std::move(b)});
+  return Tensor::output_of(std::make_shared<Matmul>(o), {a, b});
 }
 
 Tensor summed_rows(const Tensor& t) {
@@ -149,10 +135,9 @@ Tensor fully_connected(const Tensor& x, const Tensor& w, const Tensor* bias) {
         x.shape().str(),
         w.shape().str()));
   Shape leading = x.shape().without(-1);
-  Tensor rows = reshape(x, Shape{leading.numel(), x.dim(-1)}), weight = w;
+  Tensor rows = reshape(x, Shape{leading.numel(), x.dim(-1)});
   MatmulOptions o{.transpose_b = true};
-  absorb_transpose(weight, o.transpose_b);
-  std::vector<Tensor> inputs{rows, weight};
+  std::vector<Tensor> inputs{rows, w};
   if (bias) inputs.push_back(*bias);
   Tensor y = Tensor::output_of(std::make_shared<Matmul>(o), std::move(inputs));
   leading.push_back(w.dim(0));

@@ -13,9 +13,8 @@ struct MatmulOptions {
 
 // (..., M, K) x (..., K, N) -> (..., M, N), f32 or f64. Leading axes broadcast as in NumPy; a
 // vector stands for a row on the left and for a column on the right, and its axis is dropped from
-// the result. A transpose() of the last two axes that has not run yet costs nothing: its argument
-// takes its place in the graph, so ask for the gradient of that argument, not of the transposed
-// tensor. Throws when the inner extents differ.
+// the result. The flags transpose without a copy, which a
+// transpose() before the product would make. Throws when the inner extents differ.
 Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& o = {});
 
 // y (..., O) = x (..., I) w^T (I, O) + bias (O), with w (O, I) as PyTorch stores it.

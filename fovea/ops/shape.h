@@ -14,7 +14,7 @@ Tensor unsqueeze(const Tensor& x, int axis);
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape);  // NumPy's rules
 
-// Axis i of the result is axis order[i] of x. Swapping the last two costs nothing before matmul.
+// Axis i of the result is axis order[i] of x. matmul has flags that save swapping the last two.
 Tensor transpose(const Tensor& x, std::vector<int> order);
 Tensor transpose(const Tensor& x);  // the last two axes swapped
 
