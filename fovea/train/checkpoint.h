@@ -10,7 +10,7 @@ namespace fovea::train {
 // Where a run stands, so that it can go on as if it had never stopped: every tensor bit for bit and
 // every counter. It is one file, so no crash can leave two that disagree.
 struct Checkpoint {
-  Tree tensors;        // "model/...", "ema/...", "optimizer/...": in memory's layout
+  Tree tensors;        // "model/...", "average/...", "optimizer/...": in memory's layout
   int64_t epoch = 0;   // that the next step belongs to
   int64_t batch = 0;   // of that epoch, to begin with
   int64_t step = 0;    // steps done

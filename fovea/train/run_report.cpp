@@ -25,7 +25,7 @@ void add_cards(report::HtmlReport& html, const models::Model& model, const Train
     if (!e) return;
     cards.push_back(
         {name, percent(e->top1), fmt::format("{} of {} right", e->correct(), e->samples)});
-    if (e->classes.size() > 5)
+    if (e->classes.size() > 10)
       cards.push_back({fmt::format("{}, top 5", name), percent(e->top5), ""});
   };
   split("Test accuracy", result.test);
@@ -82,7 +82,11 @@ void add_evaluation(
     report::HeatMap map{.title = "Confusion matrix"};
     map.rows = map.columns = e.classes;
     for (int64_t n : e.confusion) map.values.push_back(double(n));
-    std::vector<report::Figure> figures{{report::heat_map(map), "Rows are the truth."}};
+    report::BarChart recall{.title = "Recall: how much of each class was found"};
+    recall.unit = report::Unit::percent;
+    for (const ClassRow& r : e.rows) recall.bars.push_back({r.name, r.recall});
+    std::vector<report::Figure> figures{
+        {report::heat_map(map), "Rows are the truth."}, {report::bar_chart(recall), ""}};
     html.figures(figures);
   }
   report::Table table;

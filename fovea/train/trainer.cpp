@@ -11,6 +11,7 @@
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
 #include "fovea/core/version.h"
+#include "fovea/optim/average.h"
 #include "fovea/optim/factory.h"
 #include "fovea/optim/schedule.h"
 #include "fovea/train/checkpoint.h"
@@ -58,6 +59,9 @@ class Session {
         {.lr = optimizer_->lr(),
          .total_steps = total_steps_,
          .steps_per_epoch = loader_->batches()});
+    if (recipe_.ema > 0) average_ = optim::ParameterAverage::exponential(recipe_.ema);
+    for (const char* sum : {"loss", "correct", "seen"})
+      at_.running[sum] = at_.running[fmt::format("window_{}", sum)] = 0;
     if (resuming)
       restore();
     else
@@ -139,10 +143,17 @@ class Session {
     } catch (const NonFiniteError& e) {
       throw NonFiniteError(explain(e, batch), e.op(), e.path());
     }
+    if (average_) {
+      average_->update(nn::parameters(*setup_.model.net));
+      eval(values_of(average_->values()));
+    }
     ++at_.step;
-    at_.running["loss"] += r.loss * double(batch.size());
-    at_.running["correct"] += double(r.correct);
-    at_.running["seen"] += double(batch.size());
+    // Over the epoch, and over the steps since the last line of the log.
+    for (const char* since : {"", "window_"}) {
+      at_.running[fmt::format("{}loss", since)] += r.loss * double(batch.size());
+      at_.running[fmt::format("{}correct", since)] += double(r.correct);
+      at_.running[fmt::format("{}seen", since)] += double(batch.size());
+    }
   }
 
   std::string explain(const NonFiniteError& e, const data::Batch& batch) const {
@@ -163,20 +174,24 @@ class Session {
   }
 
   double mean_of(const char* what) const {
-    double seen = std::max(at_.running.at("seen"), 1.0);
-    return at_.running.at(what) / seen;
+    return at_.running.at(what) / std::max(at_.running.at("seen"), 1.0);
+  }
+  double window_mean_of(const std::string& what) const {
+    return at_.running.at("window_" + what) / std::max(at_.running.at("window_seen"), 1.0);
   }
 
   void report_step(double rate) {
     int64_t every = std::max<int64_t>(1, loader_->batches() / 20);
-    if (at_.step % every == 0)
+    if (at_.step % every == 0) {
       log_->write(
           {"step",
            at_.epoch,
            at_.step,
-           {{"train_loss", mean_of("loss")},
-            {"train_top1", mean_of("correct")},
+           {{"train_loss", window_mean_of("loss")},
+            {"train_top1", window_mean_of("correct")},
             {"lr", optimizer_->lr()}}});
+      at_.running["window_loss"] = at_.running["window_correct"] = at_.running["window_seen"] = 0;
+    }
     if (!options_.observer) return;
     StepReport r;
     r.epoch = at_.epoch + 1;
@@ -192,8 +207,17 @@ class Session {
     options_.observer->on_step(r);
   }
 
+  // Puts the averaged weights into the model, where the recipe keeps them; gives back the others.
+  Tree use_average() {
+    if (!average_ || average_->count() == 0) return {};
+    Tree trained = nn::parameters(*setup_.model.net);
+    nn::assign(*setup_.model.net, average_->values());
+    return trained;
+  }
+
   void finish_epoch(double rate) {
     std::optional<Evaluation> val;
+    Tree trained = use_average();
     if (val_loader_) val = evaluate(setup_.model, *val_loader_);
     double score = val ? val->top1 : mean_of("correct");
     EpochReport r;
@@ -204,6 +228,7 @@ class Session {
       if (val) setup_.model.metrics.insert({{"val_top1", val->top1}, {"val_loss", val->loss}});
       models::save_model(run_.file("model.safetensors"), setup_.model);
     }
+    nn::assign(*setup_.model.net, trained);
     schedule_->epoch_end(val ? val->loss : mean_of("loss"));
     ++at_.epoch;
     at_.batch = 0;
@@ -233,7 +258,7 @@ class Session {
       m.values.insert({{"val_loss", val->loss}, {"val_top1", val->top1}, {"val_top5", val->top5}});
     log_->write(m);
     log_->flush();
-    at_.running = fresh_sums();
+    at_.running["loss"] = at_.running["correct"] = at_.running["seen"] = 0;
     save();
     if (options_.observer) options_.observer->on_epoch(r);
   }
@@ -252,15 +277,15 @@ class Session {
     write_run_report(run_, recipe_, best, setup_.source, result);
   }
 
-  static std::map<std::string, double> fresh_sums() {
-    return {{"loss", 0}, {"correct", 0}, {"seen", 0}};
-  }
-
   void save() {
     at_.tensors.clear();
     put(at_.tensors, "model/", nn::parameters(*setup_.model.net));
     put(at_.tensors, "model/", nn::state(*setup_.model.net));
     put(at_.tensors, "optimizer/", optimizer_->state());
+    if (average_) {
+      put(at_.tensors, "average/", average_->values());
+      at_.running["averaged"] = double(average_->count());
+    }
     at_.schedule = schedule_->state();
     at_.threads = threads();
     at_.instruction_set = cpu::instruction_set();
@@ -289,6 +314,8 @@ class Session {
     nn::assign(*setup_.model.net, take(at_.tensors, "model/"));
     optimizer_->load_state(take(at_.tensors, "optimizer/"), at_.step);
     schedule_->load_state(at_.schedule);
+    if (average_)
+      average_->load_state(take(at_.tensors, "average/"), int64_t(at_.running.at("averaged")));
     at_.tensors.clear();
     note(fmt::format("resumed after step {}, epoch {}", at_.step, at_.epoch + 1));
   }
@@ -300,9 +327,10 @@ class Session {
   std::unique_ptr<data::Loader> loader_, val_loader_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   std::unique_ptr<optim::Schedule> schedule_;
+  std::optional<optim::ParameterAverage> average_;
   std::optional<RunLog> log_;
   int64_t total_steps_ = 0;
-  Checkpoint at_{.running = fresh_sums()};
+  Checkpoint at_;
 };
 
 }  // namespace
