@@ -11,7 +11,7 @@ using namespace fovea;
 
 int main() {
   train::Config config = train::recipe_config();
-  for (const char* setting : {"data.source=digits", "model.name=convnet", "train.epochs=1"})
+  for (const char* setting : {"data.source=digits", "model.name=lenet5", "train.epochs=2"})
     config.set_expression(setting, "digits.cpp");
   train::TrainResult run = train::train(config, {.overwrite = true});
 
