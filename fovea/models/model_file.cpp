@@ -36,7 +36,7 @@ Model load_model(const std::string& path) {
     throw IoError(
         path,
         "these are weights alone, without the description that a fovea model carries; "
-        "`fovea train --init FILE` can start from them");
+        "`fovea train --set model.init=FILE` can start from them");
   Model model;
   try {
     auto j = nlohmann::json::parse(document->second);
