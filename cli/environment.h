@@ -7,8 +7,14 @@
 // The only file that reads environment variables:
 //   FOVEA_<KEY>    a setting of a recipe: FOVEA_TRAIN_EPOCHS=5 is train.epochs = 5
 //   FOVEA_THREADS  the same as --threads
+//   OMP_WAIT_POLICY, GOMP_SPINCOUNT  see calm_waiting_threads
 //   NO_COLOR, CLICOLOR_FORCE, TERM, COLUMNS, COLORTERM as everywhere
 namespace fovea::cli {
+
+// Waiting threads of GNU OpenMP spin for milliseconds by default, which makes a busy machine many
+// times slower. It can only be told otherwise before the process starts: this sets GOMP_SPINCOUNT
+// and starts the program again, unless it or OMP_WAIT_POLICY is set. Call it first.
+void calm_waiting_threads(char** argv);
 
 void read_environment(train::Config& config);
 int environment_threads();  // 0 when not set

@@ -43,4 +43,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace fovea::cli
 
-int main(int argc, char** argv) { return fovea::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+  fovea::cli::calm_waiting_threads(argv);
+  return fovea::cli::run(argc, argv);
+}

@@ -11,7 +11,7 @@ step() {
   "$fovea" "$@"
 }
 
-step train --data digits --model convnet --epochs 3 --name demo --overwrite
+step train recipes/convnet-digits.toml --overwrite
 step eval runs/demo/model.safetensors --data digits
 step predict runs/demo/model.safetensors examples/digits/*.png
 printf '\nThe report of the run: %s\n' "$PWD/runs/demo/report.html"
