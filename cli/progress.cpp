@@ -92,7 +92,7 @@ void Progress::on_epoch(const train::EpochReport& r) {
   text += coloured(
       fmt::format("  {:.0f} images/s, {}", r.images_per_second, duration(r.seconds)), Colour::dim);
   if (r.best) text += coloured("  best", Colour::green);
-  if (r.waited > 0.2)
+  if (r.waited > 0.2 && r.seconds > 5)
     text += coloured(
         fmt::format("  waited {:.0f} % for data: try data.workers", 100 * r.waited),
         Colour::yellow);

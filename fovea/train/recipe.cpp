@@ -133,7 +133,8 @@ Recipe::Recipe(const Config& c)
   if (layers.empty() && model == "layers")
     throw std::invalid_argument("model.name is \"layers\", but the recipe has no [[model.layers]]");
   if (name.empty()) {
-    std::string data = source.substr(source.find_last_of('/') + 1);
+    std::string data = source.substr(0, source.find_last_not_of('/') + 1);
+    data = data.substr(data.find_last_of('/') + 1);
     name = model + "-" + data.substr(0, data.find('.'));
   }
 }

@@ -55,9 +55,12 @@ data::Preprocess choose_preprocess(const Recipe& recipe, const data::Dataset& da
   using Resize = data::Preprocess::Resize;
   bool sized = recipe.height > 0 || recipe.width > 0;
   if (recipe.resize == "none" || (recipe.resize == "auto" && look.same_size && !sized)) {
-    p.resize = Resize::none;
     p.height = look.height;
     p.width = look.width;
+    // Pictures of that size stay as they are; those met later may have another.
+    if (recipe.resize == "auto")
+      p.resize = look.height == look.width ? Resize::short_side : Resize::stretch;
+    if (p.resize == Resize::short_side) p.short_side = p.height;
   } else {
     p.height = recipe.height ? recipe.height : recipe.width;
     p.width = recipe.width ? recipe.width : recipe.height;
