@@ -115,6 +115,20 @@ TEST(Conv2d, LargeOnesAgreeWithReference) {
          .gradient = false});
 }
 
+TEST(Conv2d, PointwiseOnesOfFewPixelsAgreeWithReference) {
+  const Case few[] = {
+      {"of each pixel", {1, 3, 4, 50}, {41, 1, 1, 50}},
+      {"strided", {2, 5, 7, 37}, {43, 1, 1, 37}, {.stride = {2, 3}}},
+  };
+  for (const Case& c : few)
+    check_op(
+        {.name = c.name,
+         .f = conv_with(c.o),
+         .inputs = {random_input(c.x, 1), random_input(c.w, 2)},
+         .tolerance = 1e-5,
+         .gradient = false});
+}
+
 TEST(Conv2d, LargeGradientsAgreeWithReference) {
   const Case large[] = {
       {"pointwise", {3, 9, 7, 20}, {48, 1, 1, 20}},

@@ -1,5 +1,6 @@
 #include "fovea/ops/conv.h"
 
+#include <algorithm>
 #include <array>
 
 #include "fovea/backend/cpu/cpu.h"
@@ -137,11 +138,32 @@ bool any_empty(std::span<const Tensor> in) {
   return false;
 }
 
+bool is_1x1(const ConvExtents& e) {
+  const int64_t padding = e.down.before + e.down.after + e.right.before + e.right.after;
+  return e.kh * e.kw * e.groups == 1 && padding == 0;
+}
+
 // A 1 x 1 convolution of every pixel. Its weights' gradient is dy^T x, which dnnl_sgemm computes up
 // to twice as fast as the convolution primitive does when there are more filters than channels.
-bool is_pointwise(const ConvExtents& e) {
-  const int64_t padding = e.down.before + e.down.after + e.right.before + e.right.after;
-  return e.kh * e.kw * e.groups == 1 && padding == 0 && e.h == e.ho && e.w == e.wo;
+bool is_pointwise(const ConvExtents& e) { return is_1x1(e) && e.h == e.ho && e.w == e.wo; }
+
+// A 1 x 1 convolution with more weights than pixels, as the last layers of a ResNet have for one
+// image: reordering the weights would take longer than x w^T itself.
+bool is_mostly_weights(const Call& c) {
+  const int64_t pixels = c.e.n * c.e.ho * c.e.wo;
+  return is_1x1(c.e) && !c.bias && !c.relu && c.e.in * c.e.out >= pixels * (c.e.in + c.e.out);
+}
+
+// The pixels of x (N, H, W, C) that a stride visits, as (pixels, C).
+const float* visited_pixels(const ConvExtents& e, const float* x, Run& run) {
+  if (e.h == e.ho && e.w == e.wo) return x;
+  float* to = run.scratch.get<float>(size_t(e.n * e.ho * e.wo * e.in)).data();
+  for (int64_t row = 0; row < e.n * e.ho; ++row) {
+    const int64_t from = row / e.ho * e.h + row % e.ho * e.down.stride;
+    for (int64_t j = 0; j < e.wo; ++j)
+      std::copy_n(x + (from * e.w + j * e.right.stride) * e.in, e.in, to + (row * e.wo + j) * e.in);
+  }
+  return to;
 }
 
 void forward_kernel(
@@ -151,6 +173,14 @@ void forward_kernel(
   const auto& op = static_cast<const ConvFwd&>(primitive);
   const bool bias = in.size() > 2;
   const Call c{PlanKind::conv_forward, op.extents(in), bias, op.relu()};
+  if (is_mostly_weights(c))
+    return product_transposed(
+        c.e.n * c.e.ho * c.e.wo,
+        c.e.out,
+        c.e.in,
+        visited_pixels(c.e, in[0].data<float>().data(), run),
+        in[1].data<float>().data(),
+        out[0].mutable_data<float>().data());
   std::array<void*, 4> pointers{
       address(in[0]), address(in[1]), address(out[0]), bias ? address(in[2]) : nullptr};
   plan_for(c)->execute(std::span(pointers).first(bias ? 4 : 3), run);
@@ -193,8 +223,8 @@ void backward_weights_kernel(
 }  // namespace
 
 std::string conv_implementation(const ConvFwd& op, std::span<const Tensor> in) {
-  return plan_for({PlanKind::conv_forward, op.extents(in), in.size() > 2, op.relu()})
-      ->implementation();
+  const Call c{PlanKind::conv_forward, op.extents(in), in.size() > 2, op.relu()};
+  return is_mostly_weights(c) ? "dnnl_sgemm" : plan_for(c)->implementation();
 }
 
 std::string conv_implementation(const ConvBwdData& op, std::span<const Tensor> in) {

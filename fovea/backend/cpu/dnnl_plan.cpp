@@ -134,6 +134,12 @@ void transposed_product(int64_t m, int64_t n, int64_t k, const float* a, const f
   FOVEA_ASSERT(status == dnnl_success);
 }
 
+void product_transposed(int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y) {
+  use_our_threads();
+  const dnnl_status_t status = dnnl_sgemm('N', 'T', m, n, k, 1, a, k, b, k, 0, y, n);
+  FOVEA_ASSERT(status == dnnl_success);
+}
+
 dnnl::primitive_attr plan_attributes() {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);

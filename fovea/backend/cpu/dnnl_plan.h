@@ -69,6 +69,9 @@ std::shared_ptr<const Plan> cached_plan(
 // y (m, n) = a^T (m, k) b (k, n), row-major, on threads() threads.
 void transposed_product(int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y);
 
+// y (m, n) = a (m, k) b^T (n, k), likewise.
+void product_transposed(int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y);
+
 // Attributes with scratch memory supplied by the caller: the library's own is tied to a thread.
 dnnl::primitive_attr plan_attributes();
 
