@@ -10,6 +10,7 @@
 #include "fovea/core/atomic_file.h"
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
+#include "fovea/core/text.h"
 #include "fovea/core/version.h"
 #include "fovea/optim/average.h"
 #include "fovea/optim/factory.h"
@@ -44,7 +45,8 @@ Tree take(const Tree& from, const std::string& prefix) {
 // A run from setting up to its report.
 class Session {
  public:
-  Session(const Config& config, RunFolder run, const TrainOptions& o, bool resuming)
+  // Without a run to go on with, a folder is made for a new one, once all else is known to fit.
+  Session(const Config& config, std::optional<RunFolder> run, const TrainOptions& o)
       : recipe_(config), run_(std::move(run)), options_(o) {
     set_threads(recipe_.threads);
     setup_ = set_up(recipe_);
@@ -62,16 +64,19 @@ class Session {
     if (recipe_.ema > 0) average_ = optim::ParameterAverage::exponential(recipe_.ema);
     for (const char* sum : {"loss", "correct", "seen"})
       at_.running[sum] = at_.running[fmt::format("window_{}", sum)] = 0;
-    if (resuming)
+    if (run_) {
       restore();
-    else
-      write_file_atomic(run_.file("recipe.toml"), config.to_toml());
-    log_.emplace(run_, resuming ? std::optional(at_.step) : std::nullopt);
+      log_.emplace(*run_, at_.step);
+    } else {
+      run_ = RunFolder::create(recipe_.folder, recipe_.name, o.overwrite);
+      write_file_atomic(run_->file("recipe.toml"), config.to_toml());
+      log_.emplace(*run_, std::nullopt);
+    }
   }
 
   TrainResult run() {
     TrainResult result;
-    result.folder = run_.path().string();
+    result.folder = run_->path().string();
     while (at_.epoch < recipe_.epochs && !out_of_time()) {
       if (!run_epoch()) {
         result.interrupted = true;
@@ -113,12 +118,13 @@ class Session {
     loader_->start(at_.epoch, at_.batch);
     auto begin = Clock::now();
     double before = at_.seconds;
-    int64_t first = at_.batch;
+    int64_t seen = 0;
     while (auto batch = loader_->next()) {
       step(*batch);
       at_.batch = batch->number + 1;
+      seen += batch->size();
       at_.seconds = before + since(begin);
-      report_step(double(at_.batch - first) * double(recipe_.batch) / since(begin));
+      report_step(double(seen) / since(begin));
       Signal signal = options_.signal ? options_.signal() : Signal::go_on;
       bool due = recipe_.save_steps > 0 && at_.step % recipe_.save_steps == 0;
       if (signal != Signal::go_on || due) save();
@@ -126,7 +132,7 @@ class Session {
       if (out_of_time()) break;
     }
     at_.seconds = before + since(begin);
-    finish_epoch(double(at_.batch - first) * double(recipe_.batch) / since(begin));
+    finish_epoch(double(seen) / since(begin));
     return true;
   }
 
@@ -185,7 +191,7 @@ class Session {
     if (at_.step % every == 0) {
       log_->write(
           {"step",
-           at_.epoch,
+           at_.epoch + 1,
            at_.step,
            {{"train_loss", window_mean_of("loss")},
             {"train_top1", window_mean_of("correct")},
@@ -215,7 +221,22 @@ class Session {
     return trained;
   }
 
+  // Names pictures that turned out to be unreadable; the loader leaves them out.
+  void tell_of_corrupt() {
+    const auto& corrupt = loader_->corrupt();
+    if (corrupt.size() == corrupt_told_) return;
+    corrupt_told_ = corrupt.size();
+    std::vector<std::string> names;
+    for (const auto& [index, error] : corrupt) names.push_back(error);
+    note(fmt::format(
+        "{} of {} training pictures cannot be read and are left out: {}",
+        names.size(),
+        setup_.source.train->size(),
+        list_of(names, 5)));
+  }
+
   void finish_epoch(double rate) {
+    tell_of_corrupt();
     std::optional<Evaluation> val;
     Tree trained = use_average();
     if (val_loader_) val = evaluate(setup_.model, *val_loader_);
@@ -226,7 +247,7 @@ class Session {
       at_.best = score;
       setup_.model.metrics = {{"train_loss", mean_of("loss")}, {"epoch", double(at_.epoch + 1)}};
       if (val) setup_.model.metrics.insert({{"val_top1", val->top1}, {"val_loss", val->loss}});
-      models::save_model(run_.file("model.safetensors"), setup_.model);
+      models::save_model(run_->file("model.safetensors"), setup_.model);
     }
     nn::assign(*setup_.model.net, trained);
     schedule_->epoch_end(val ? val->loss : mean_of("loss"));
@@ -265,16 +286,19 @@ class Session {
 
   // The test split with the best model, and the report.
   void finish(TrainResult& result) {
-    models::Model best = models::load_model(run_.file("model.safetensors"));
-    EvaluateOptions o{.batch_size = recipe_.batch, .workers = recipe_.workers};
+    models::Model best = models::load_model(run_->file("model.safetensors"));
+    EvaluateOptions o{
+        .batch_size = recipe_.batch,
+        .workers = recipe_.workers,
+        .max_corrupt = recipe_.max_corrupt};
     if (setup_.source.val) result.val = evaluate(best, setup_.source.val, o);
     if (setup_.source.test) {
       result.test = evaluate(best, setup_.source.test, o);
       best.metrics["test_top1"] = result.test->top1;
       best.metrics["test_loss"] = result.test->loss;
-      models::save_model(run_.file("model.safetensors"), best);
+      models::save_model(run_->file("model.safetensors"), best);
     }
-    write_run_report(run_, recipe_, best, setup_.source, result);
+    write_run_report(*run_, recipe_, best, setup_.source, result);
   }
 
   void save() {
@@ -291,12 +315,12 @@ class Session {
     at_.instruction_set = cpu::instruction_set();
     at_.data = setup_.model.data_fingerprint;
     at_.version = version();
-    save_checkpoint(run_.file("last.safetensors"), at_);
+    save_checkpoint(run_->file("last.safetensors"), at_);
     at_.tensors.clear();  // so that the next step may write over them
   }
 
   void restore() {
-    at_ = load_checkpoint(run_.file("last.safetensors"));
+    at_ = load_checkpoint(run_->file("last.safetensors"));
     if (at_.data != setup_.model.data_fingerprint)
       throw std::invalid_argument(fmt::format(
           "{}: the training data is not what the run began with (it was {}, now {})",
@@ -314,6 +338,7 @@ class Session {
     nn::assign(*setup_.model.net, take(at_.tensors, "model/"));
     optimizer_->load_state(take(at_.tensors, "optimizer/"), at_.step);
     schedule_->load_state(at_.schedule);
+    if (at_.step > 0) optimizer_->set_lr(schedule_->lr(at_.step - 1));  // as of the last step
     if (average_)
       average_->load_state(take(at_.tensors, "average/"), int64_t(at_.running.at("averaged")));
     at_.tensors.clear();
@@ -321,7 +346,7 @@ class Session {
   }
 
   Recipe recipe_;
-  RunFolder run_;
+  std::optional<RunFolder> run_;
   TrainOptions options_;
   Setup setup_;
   std::unique_ptr<data::Loader> loader_, val_loader_;
@@ -330,22 +355,21 @@ class Session {
   std::optional<optim::ParameterAverage> average_;
   std::optional<RunLog> log_;
   int64_t total_steps_ = 0;
+  size_t corrupt_told_ = 0;
   Checkpoint at_;
 };
 
 }  // namespace
 
 TrainResult train(const Config& config, const TrainOptions& o) {
-  Recipe recipe(config);
-  RunFolder run = RunFolder::create(recipe.folder, recipe.name, o.overwrite);
-  return Session(config, std::move(run), o, false).run();
+  return Session(config, std::nullopt, o).run();
 }
 
 TrainResult resume(const std::string& folder, const TrainOptions& o) {
   RunFolder run = RunFolder::open(folder);
   Config config = recipe_config();
   config.read_toml(run.file("recipe.toml"));
-  return Session(config, std::move(run), o, true).run();
+  return Session(config, std::move(run), o).run();
 }
 
 }  // namespace fovea::train
