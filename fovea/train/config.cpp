@@ -56,6 +56,10 @@ bool is_bare(const std::string& value) {  // needs no quotes in TOML
 std::string quoted(const std::string& value) {
   std::string out = "\"";
   for (char c : value) {
+    if (uint8_t(c) < 0x20 || c == 0x7f) {
+      out += fmt::format("\\u{:04X}", uint8_t(c));
+      continue;
+    }
     if (c == '"' || c == '\\') out += '\\';
     out += c;
   }
