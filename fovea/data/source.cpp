@@ -169,7 +169,9 @@ void match(DatasetPtr& split, const char* which, const OpenOptions& options, Sou
       list_of(missing));
   if (!options.allow_missing_classes && options.classes.empty())
     throw std::invalid_argument(fmt::format(
-        "[data] {}. Add pictures, remove the empty folders, or allow missing classes", text));
+        "[data] {}. Add pictures, remove the empty folders, or allow missing classes "
+        "(data.allow_missing_classes = true in a recipe)",
+        text));
   source.notes.push_back(text);
 }
 
