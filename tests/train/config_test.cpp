@@ -1,0 +1,174 @@
+#include "fovea/train/config.h"
+
+#include <gtest/gtest.h>
+
+#include "fovea/core/errors.h"
+#include "fovea/train/recipe.h"
+#include "tests/support/check_op.h"
+#include "tests/support/expect.h"
+#include "tests/support/folder.h"
+
+namespace fovea::train {
+namespace {
+
+using test::message_of;
+
+std::string error_of(const std::string& toml) {
+  return message_of([&] { recipe_config().read_toml_text(toml, "r.toml"); });
+}
+
+TEST(Config, DefaultsComeFromTheTable) {
+  Config c = recipe_config();
+  EXPECT_EQ(c.text("data.source"), "digits");
+  EXPECT_EQ(c.integer("train.epochs"), 10);
+  EXPECT_EQ(c.number("data.val"), 0.1);
+  EXPECT_FALSE(c.boolean("data.allow_missing_classes"));
+  EXPECT_EQ(c.origin("train.epochs"), "default");
+  EXPECT_FALSE(c.is_set("train.epochs"));
+  EXPECT_NO_THROW(Recipe{c});
+}
+
+TEST(Config, LaterSourcesWinAndSayWhere) {
+  Config c = recipe_config();
+  c.read_toml_text("[train]\nepochs = 3\nbatch = 16\n", "r.toml");
+  c.set("train.epochs", "4", "--epochs");
+  c.set_expression("train.epochs=5", "--set");
+  EXPECT_EQ(c.integer("train.epochs"), 5);
+  EXPECT_EQ(c.origin("train.epochs"), "--set");
+  EXPECT_EQ(c.integer("train.batch"), 16);
+  EXPECT_EQ(c.origin("train.batch"), "r.toml:3");
+  EXPECT_HAS(c.to_table(), "train.batch");
+  EXPECT_HAS(c.to_table(), "# r.toml:3");
+}
+
+TEST(Config, UnknownKeysNameTheNearestAndTheLine) {
+  EXPECT_HAS(
+      error_of("[train]\n\nepoch = 3\n"),
+      "r.toml:3: unknown key \"train.epoch\"; did you mean \"train.epochs\"?");
+  EXPECT_HAS(error_of("epochs = 3\n"), "r.toml:1: unknown key \"epochs\"");
+  EXPECT_HAS(
+      error_of("[[augmen]]\ntype = \"cutout\"\n"),
+      "unknown list \"augmen\"; did you mean "
+      "\"augment\"?");
+  EXPECT_HAS(error_of("[optimizer.groups]\nlr = 1\n"), "unknown key \"optimizer.groups.lr\"");
+}
+
+TEST(Config, ValuesOfAnotherTypeSayWhatWasExpected) {
+  EXPECT_HAS(
+      error_of("[train]\nepochs = \"many\"\n"),
+      "r.toml:2: expected a whole number for \"train.epochs\" (passes over the training data), got "
+      "\"many\"");
+  EXPECT_HAS(error_of("[train]\nepochs = 2.5\n"), "expected a whole number");
+  EXPECT_HAS(error_of("[train]\nclip_norm = true\n"), "expected a number for \"train.clip_norm\"");
+  EXPECT_HAS(error_of("[data]\nallow_missing_classes = 1\n"), "expected true or false");
+  EXPECT_HAS(error_of("[train]\nepochs = [1, 2]\n"), "r.toml:2: ");
+  EXPECT_HAS(error_of("[train]\nepochs = 2020-01-01\n"), "expected text, a number or true/false");
+  EXPECT_HAS(
+      error_of("[[augment]]\nsize = 3\n"), "expected a table with a \"type\" in [[augment]]");
+}
+
+TEST(Config, TomlMistakesNameTheLine) {
+  EXPECT_HAS(error_of("[train]\nepochs = \n"), "r.toml:2: ");
+  EXPECT_HAS(error_of("[train\nepochs = 3\n"), "r.toml:1: ");
+  EXPECT_HAS(
+      message_of([] { recipe_config().read_toml("/none/r.toml"); }),
+      "/none/r.toml: cannot be opened; is the path right?");
+  EXPECT_HAS(
+      message_of([] { recipe_config().set_expression("train.epochs", "--set"); }),
+      "--set: expected key=value, got \"train.epochs\"");
+}
+
+TEST(Config, OpenTablesTakeAnyKeyForTheirReader) {
+  Config c = recipe_config();
+  c.read_toml_text("[optimizer]\nname = \"sgd\"\nlr = 1e-2\nnesterov = true\n", "r.toml");
+  EXPECT_EQ(
+      c.under("optimizer."),
+      (std::map<std::string, std::string>{{"name", "sgd"}, {"lr", "0.01"}, {"nesterov", "true"}}));
+}
+
+// Everything a recipe can hold, written out resolved and read again, is the same to the letter.
+TEST(Config, ToTomlReadsBackTheSame) {
+  Config c = recipe_config();
+  c.read_toml_text(
+      R"([run]
+name = "a \"b\" \\ c"
+seed = 18446744
+[data]
+source = "tab\there, line\nbreak, ünïcode"
+[train]
+clip_norm = 0.1
+label_smoothing = 1e-7
+[optimizer]
+name = "sgd"
+lr = 0.30000000000000004
+nesterov = true
+[schedule]
+name = "cosine"
+[[model.layers]]
+type = "conv"
+out = 8
+act = "relu"
+[[model.layers]]
+type = "global_pool"
+[[augment]]
+type = "random_crop"
+padding = 4
+[[augment]]
+type = "horizontal_flip"
+)",
+      "r.toml");
+  Config back = recipe_config();
+  back.read_toml_text(c.to_toml(), "resolved");
+  EXPECT_EQ(back.to_toml(), c.to_toml());
+  for (const KeyInfo& k : recipe_keys())
+    EXPECT_EQ(back.text(std::string(k.key)), c.text(std::string(k.key))) << k.key;
+  EXPECT_EQ(back.under("optimizer."), c.under("optimizer."));
+  EXPECT_EQ(back.list("model.layers"), c.list("model.layers"));
+  EXPECT_EQ(back.list("augment"), c.list("augment"));
+  EXPECT_EQ(back.list("augment")[0].type, "random_crop");  // in order
+}
+
+TEST(Recipe, NamesTheRunAfterModelAndData) {
+  Config c = recipe_config();
+  c.set("data.source", "/some/where/photos.zip", "test");
+  c.set("model.name", "lenet5", "test");
+  EXPECT_EQ(Recipe(c).name, "lenet5-photos");
+  c.set("run.name", "mine", "test");
+  EXPECT_EQ(Recipe(c).name, "mine");
+}
+
+// A folder given with a slash at its end, as shells complete it, has a name too.
+TEST(Recipe, ASlashAtTheEndOfTheDataDoesNotHideItsName) {
+  Config c = recipe_config();
+  c.set("data.source", "photos/", "test");
+  EXPECT_EQ(Recipe(c).name, "convnet-photos");
+}
+
+TEST(Recipe, RefusesValuesOutOfRangeWithTheirOrigin) {
+  auto error = [](const std::string& setting) {
+    return message_of([&] {
+      Config c = recipe_config();
+      c.set_expression(setting, "--set");
+      Recipe r(c);
+    });
+  };
+  EXPECT_HAS(error("train.epochs=0"), "--set: expected train.epochs of at least 1, got 0");
+  EXPECT_HAS(error("data.val=1.5"), "--set: expected data.val from 0 to 0.9, got 1.5");
+  EXPECT_HAS(error("train.clip_norm=nan"), "expected train.clip_norm from 0");
+  EXPECT_HAS(error("data.resize=crop"), "to be one of auto, none, stretch, short_side");
+  EXPECT_HAS(error("data.channels=2"), "expected data.channels of 0, 1 or 3, got 2");
+  EXPECT_HAS(error("model.name=layers"), "the recipe has no [[model.layers]]");
+  auto augment = [](Item item) {
+    return message_of([&] {
+      Config c = recipe_config();
+      c.set_list("augment", {item}, "r.toml:1");
+      Recipe r(c);
+    });
+  };
+  EXPECT_HAS(augment({"horizontal_flipp", {}}), "horizontal_flip");
+  EXPECT_HAS(
+      augment({"random_crop", {{"size", "big"}}}), "random_crop: expected a number for \"size\"");
+}
+
+}  // namespace
+}  // namespace fovea::train

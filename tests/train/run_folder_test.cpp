@@ -1,0 +1,127 @@
+#include "fovea/train/run_folder.h"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "fovea/core/errors.h"
+#include "fovea/formats/safetensors_tree.h"
+#include "fovea/train/checkpoint.h"
+#include "tests/support/check_op.h"
+#include "tests/support/expect.h"
+#include "tests/support/folder.h"
+
+namespace fovea::train {
+namespace {
+
+using test::message_of;
+
+class RunFolderTest : public test::FolderTest {};
+class RunLogTest : public test::FolderTest {};
+class CheckpointTest : public test::FolderTest {};
+
+TEST_F(RunFolderTest, NeverWritesIntoAnotherRunUnlessAsked) {
+  EXPECT_EQ(RunFolder::create(path("runs"), "a", false).path(), path("runs/a"));
+  EXPECT_EQ(RunFolder::create(path("runs"), "a", false).path(), path("runs/a-2"));
+  EXPECT_EQ(RunFolder::create(path("runs"), "a", false).path(), path("runs/a-3"));
+  write("runs/a/last.safetensors", "old");
+  write("runs/a/notes.txt", "mine");
+  RunFolder again = RunFolder::create(path("runs"), "a", true);
+  EXPECT_EQ(again.path(), path("runs/a"));
+  EXPECT_FALSE(std::filesystem::exists(again.file("last.safetensors")));
+  EXPECT_EQ(read("runs/a/notes.txt"), "mine");
+}
+
+TEST_F(RunFolderTest, SaysWhatToDoWhenItCannotBeMade) {
+  write("file", "");
+  EXPECT_HAS(
+      message_of([&] { RunFolder::create(path("file"), "a", false); }),
+      "the folder of the run cannot be made: Not a directory; choose another with --set "
+      "run.folder=DIR");
+}
+
+TEST_F(RunFolderTest, OpensOnlyWhatCanBeResumed) {
+  EXPECT_HAS(
+      message_of([&] { RunFolder::open(path("none")); }),
+      "not a run that can be resumed: it has no recipe.toml");
+  write("run/recipe.toml", "");
+  EXPECT_HAS(message_of([&] { RunFolder::open(path("run")); }), "it has no last.safetensors");
+  write("run/last.safetensors", "");
+  EXPECT_NO_THROW(RunFolder::open(path("run")));
+}
+
+TEST_F(RunLogTest, LinesReadBackAndResumingDropsWhatComesAgain) {
+  RunFolder run = RunFolder::create(path(), "r", false);
+  {
+    RunLog log(run, {});
+    for (int64_t step = 1; step <= 5; ++step)
+      log.write({"step", 1, step, {{"train_loss", 1.0 / double(step)}, {"lr", NAN}}});
+    log.flush();
+  }
+  std::vector<Metrics> lines = read_metrics(run.file("metrics.jsonl"));
+  ASSERT_EQ(lines.size(), 5u);
+  EXPECT_EQ(lines[2].event, "step");
+  EXPECT_EQ(lines[2].epoch, 1);
+  EXPECT_EQ(lines[2].step, 3);
+  EXPECT_EQ(lines[2].values.at("train_loss"), 1.0 / 3);  // exactly
+  EXPECT_TRUE(std::isnan(lines[2].values.at("lr")));
+  {
+    std::ofstream(run.file("metrics.jsonl"), std::ios::app) << "{\"v\":1,\"event\":\"st";  // cut
+    RunLog log(run, 3);
+    log.write({"step", 1, 4, {}});
+    log.flush();
+  }
+  lines = read_metrics(run.file("metrics.jsonl"));
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[3].step, 4);
+  EXPECT_TRUE(lines[3].values.empty());
+  int events = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(run.path()))
+    events += entry.path().filename().string().starts_with("events.out.tfevents");
+  EXPECT_EQ(events, 2);  // TensorBoard reads them as one
+}
+
+TEST_F(CheckpointTest, RoundTripsToTheBit) {
+  Checkpoint c{
+      .tensors = {{"model/a", test::random_input({3, 4}, 1)}},
+      .epoch = 3,
+      .batch = 17,
+      .step = 1017,
+      .seconds = 0.1 + 0.2,
+      .best = 2.0 / 3,
+      .running = {{"loss", 1.0 / 3}, {"seen", 640}},
+      .schedule = {{"best", 1e-300}, {"waited", 2}},
+      .threads = 2,
+      .instruction_set = "AVX2",
+      .data = "10x10-00",
+      .version = "0.1.0"};
+  save_checkpoint(path("c.safetensors"), c);
+  Checkpoint back = load_checkpoint(path("c.safetensors"));
+  EXPECT_EQ(fingerprint(back.tensors), fingerprint(c.tensors));
+  EXPECT_EQ(back.epoch, 3);
+  EXPECT_EQ(back.batch, 17);
+  EXPECT_EQ(back.step, 1017);
+  EXPECT_EQ(back.seconds, c.seconds);
+  EXPECT_EQ(back.best, c.best);
+  EXPECT_EQ(back.running, c.running);
+  EXPECT_EQ(back.schedule, c.schedule);
+  EXPECT_EQ(back.threads, 2);
+  EXPECT_EQ(back.instruction_set, "AVX2");
+  EXPECT_EQ(back.data, "10x10-00");
+  EXPECT_EQ(back.version, "0.1.0");
+}
+
+TEST_F(CheckpointTest, RefusesOtherFiles) {
+  Tree tree{{"a", test::random_input({2}, 1)}};
+  formats::save_safetensors(path("w.safetensors"), tree);
+  EXPECT_HAS(
+      message_of([&] { load_checkpoint(path("w.safetensors")); }), "not a checkpoint of a run");
+  formats::save_safetensors(path("w.safetensors"), tree, {{"fovea_checkpoint", "{\"epoch\":1}"}});
+  EXPECT_HAS(
+      message_of([&] { load_checkpoint(path("w.safetensors")); }),
+      "not the checkpoint of this version");
+  EXPECT_THROW(load_checkpoint(path("none")), IoError);
+}
+
+}  // namespace
+}  // namespace fovea::train
