@@ -22,7 +22,7 @@ void add_globals(CLI::App& app, Globals& g) {
   app.add_flag("--json", g.json, "Print the result as JSON");
   app.add_flag("-q,--quiet", g.quiet, "Print the result only");
   app.add_option("--threads", g.threads, "Threads of the kernels; 0 uses all processors")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative());
 }
 
 // The names a mistyped word may have meant: verbs, or the options of the verb that was used.
@@ -107,6 +107,26 @@ const std::vector<Verb>& verbs() {
   static const std::vector<Verb> list{
       train_verb(), eval_verb(), predict_verb(), models_verb(), data_verb(), completion_verb()};
   return list;
+}
+
+namespace {
+
+CLI::Validator number_check(bool (*good)(double), const char* expected) {
+  auto check = [good, expected](const std::string& text) {
+    double value = 0;
+    bool fits = CLI::detail::lexical_cast(text, value) && good(value);
+    return fits ? std::string() : fmt::format("expected {}, got {}", expected, text);
+  };
+  return CLI::Validator(check, "");
+}
+
+}  // namespace
+
+CLI::Validator positive() {
+  return number_check([](double v) { return v > 0; }, "a number above 0");
+}
+CLI::Validator not_negative() {
+  return number_check([](double v) { return v >= 0; }, "a number of at least 0");
 }
 
 void print(const std::string& text) { std::fputs(text.c_str(), stdout); }

@@ -168,7 +168,7 @@ Verb data_verb() {
             ->required();
         app.add_option("--sheet", o->sheet, "Write a contact sheet here")->type_name("FILE.png");
         app.add_option("--per-class", o->per_class, "Pictures of each class on the sheet")
-            ->check(CLI::PositiveNumber);
+            ->check(positive());
         return [o](const Globals& g) { return run(*o, g); };
       }};
 }

@@ -136,10 +136,10 @@ Verb eval_verb() {
             ->required();
         app.add_option("--split", o->split, "Which split; by default test, else val, else train")
             ->check(CLI::IsMember({"train", "val", "test"}));
-        app.add_option("--batch", o->batch, "Pictures per step")->check(CLI::PositiveNumber);
-        app.add_option("--workers", o->workers, "Loader threads")->check(CLI::NonNegativeNumber);
+        app.add_option("--batch", o->batch, "Pictures per step")->check(positive());
+        app.add_option("--workers", o->workers, "Loader threads")->check(not_negative());
         app.add_option("--mistakes", o->mistakes, "How many of the worst mistakes to list")
-            ->check(CLI::NonNegativeNumber);
+            ->check(not_negative());
         return [o](const Globals& g) { return run(*o, g); };
       }};
 }

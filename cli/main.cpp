@@ -28,7 +28,10 @@ int run(int argc, char** argv) {
   }
   try {
     set_threads(application.globals.threads);
-    return application.run();
+    int code = application.run();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout))
+      return report("the result cannot be written to standard output; is the disk full?", failure);
+    return code;
   } catch (const IoError& e) {
     return report(e.what(), bad_data);
   } catch (const std::invalid_argument& e) {

@@ -129,8 +129,8 @@ Verb models_verb() {
             ->type_name("NAME|MODEL");
         app.add_option("--input", o->input, "Height, width and channels of the input")
             ->expected(3)
-            ->check(CLI::PositiveNumber);
-        app.add_option("--classes", o->classes, "Number of classes")->check(CLI::PositiveNumber);
+            ->check(positive());
+        app.add_option("--classes", o->classes, "Number of classes")->check(positive());
         return [o](const Globals& g) { return run(*o, g); };
       }};
 }

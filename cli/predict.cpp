@@ -126,8 +126,8 @@ Verb predict_verb() {
         app.add_option("inputs", o->inputs, "Pictures, folders of them, or - for standard input")
             ->type_name("FILE|DIR|-")
             ->required();
-        app.add_option("--top", o->top, "How many classes to name")->check(CLI::PositiveNumber);
-        app.add_option("--batch", o->batch, "Pictures per step")->check(CLI::PositiveNumber);
+        app.add_option("--top", o->top, "How many classes to name")->check(positive());
+        app.add_option("--batch", o->batch, "Pictures per step")->check(positive());
         return [o](const Globals& g) { return run(*o, g); };
       }};
 }

@@ -54,6 +54,20 @@ train::Config config_of(const Options& o, const Globals& g) {
   return c;
 }
 
+// Each setting with where it came from.
+nlohmann::ordered_json json_of(const train::Config& config) {
+  nlohmann::ordered_json j;
+  for (const auto& [key, value] : config.under(""))
+    j[key] = {{"value", value}, {"origin", config.origin(key)}};
+  for (const char* name : {"model.layers", "augment"})
+    for (const train::Item& item : config.list(name)) {
+      nlohmann::ordered_json entry{{"type", item.type}};
+      for (const auto& [option, value] : item.options) entry[option] = value;
+      j[name].push_back(std::move(entry));
+    }
+  return j;
+}
+
 // `fovea train --list WHAT`: the tables a recipe can draw on.
 int list_tables(const std::string& what) {
   std::string text;
@@ -129,9 +143,14 @@ void print_result(const train::TrainResult& r, const Globals& g) {
 
 int run_training(const Options& o, const Globals& g) {
   if (!o.list.empty()) return list_tables(o.list);
+  bool changes = !(o.recipe + o.data + o.model + o.name).empty() || !o.sets.empty() ||
+                 o.epochs > 0 || o.batch > 0 || o.lr > 0 || o.seed >= 0;
+  if (!o.resume.empty() && changes)
+    throw std::invalid_argument(
+        "a run that is resumed follows its own recipe.toml: give --resume without settings");
   train::Config config = config_of(o, g);
   if (o.print_config) {
-    print(g.json ? config.to_toml() : config.to_table());
+    print(g.json ? json_of(config).dump(2) + "\n" : config.to_table());
     return ok;
   }
   if (o.dry_run) {
@@ -175,16 +194,15 @@ Verb train_verb() {
             ->type_name("SOURCE");
         app.add_option("--model", o->model, "A model of `fovea models`")->type_name("NAME");
         app.add_option("--name", o->name, "Name of the run: runs/NAME")->type_name("NAME");
-        app.add_option("--epochs", o->epochs, "Passes over the data")->check(CLI::PositiveNumber);
-        app.add_option("--batch", o->batch, "Pictures per step")->check(CLI::PositiveNumber);
-        app.add_option("--lr", o->lr, "Learning rate")->check(CLI::PositiveNumber);
-        app.add_option("--seed", o->seed, "Seed of everything random")
-            ->check(CLI::NonNegativeNumber);
+        app.add_option("--epochs", o->epochs, "Passes over the data")->check(positive());
+        app.add_option("--batch", o->batch, "Pictures per step")->check(positive());
+        app.add_option("--lr", o->lr, "Learning rate")->check(positive());
+        app.add_option("--seed", o->seed, "Seed of everything random")->check(not_negative());
         app.add_option("--set", o->sets, "Change any setting; may be repeated")
             ->type_name("KEY=VALUE")
             ->take_all()
             ->allow_extra_args(false);
-        app.add_option("--resume", o->resume, "Go on with a run that was stopped")
+        app.add_option("--resume", o->resume, "Go on with a run that was stopped, as it began")
             ->type_name("RUN");
         app.add_flag("--overwrite", o->overwrite, "Replace a run of the same name");
         app.add_flag("--print-config", o->print_config, "Show each setting and where it came from");

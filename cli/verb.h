@@ -44,6 +44,10 @@ Verb models_verb();
 Verb data_verb();
 Verb completion_verb();
 
+// Checks of options: numbers above 0, and from 0 on.
+CLI::Validator positive();
+CLI::Validator not_negative();
+
 // Prints to stdout, and to stderr unless quiet.
 void print(const std::string& text);
 void tell(const Globals& g, const std::string& text);
