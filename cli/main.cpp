@@ -10,6 +10,7 @@
 #include "cli/verb.h"
 #include "fovea/core/device.h"
 #include "fovea/core/errors.h"
+#include "fovea/data/dataset.h"
 
 namespace fovea::cli {
 namespace {
@@ -33,6 +34,8 @@ int run(int argc, char** argv) {
       return report("the result cannot be written to standard output; is the disk full?", failure);
     return code;
   } catch (const IoError& e) {
+    return report(e.what(), bad_data);
+  } catch (const data::DataError& e) {
     return report(e.what(), bad_data);
   } catch (const std::invalid_argument& e) {
     return report(e.what(), usage);

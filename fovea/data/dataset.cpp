@@ -181,7 +181,7 @@ DatasetPtr with_classes(DatasetPtr base, const std::vector<std::string>& classes
       unknown.push_back(base->classes()[i]);
   }
   if (!unknown.empty())
-    throw std::invalid_argument(fmt::format(
+    throw DataError(fmt::format(
         "[data] {} has classes that are not among the {} expected ones: {}; expected {}. Rename or "
         "remove these folders",
         base->name(),

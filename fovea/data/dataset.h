@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,13 @@
 #include "fovea/image/image.h"
 
 namespace fovea::data {
+
+// What was found is not data of the expected form: no pictures, one class, classes that do not
+// match. The message says what would be accepted.
+class DataError : public std::invalid_argument {
+ public:
+  using std::invalid_argument::invalid_argument;
+};
 
 // Labelled pictures, each decoded when it is asked for. All functions may be called from any
 // thread. An index outside [0, size()) throws std::out_of_range.

@@ -102,7 +102,7 @@ class Finder {
                      !list(prefix + level.folders[0] + "/").folders.empty();
       if (!wrapper) {
         if (level.folders.empty())
-          throw std::invalid_argument(fmt::format(
+          throw DataError(fmt::format(
               "[data] expected a folder per class in {}, got {} pictures without one, such as {}",
               tree_->name(),
               level.loose.size(),
@@ -154,7 +154,7 @@ class Finder {
       auto split = split_of(folder);
       if (split.empty() || !has_pictures(prefix + folder + "/")) continue;
       if (!seen.emplace(split, folder).second)
-        throw std::invalid_argument(fmt::format(
+        throw DataError(fmt::format(
             "[data] {} has two folders for the {} split: {} and {}",
             tree_->name(),
             split,

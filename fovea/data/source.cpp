@@ -47,7 +47,7 @@ std::optional<Source> open_split_archives(const FileTree& tree) {
       if (!stem.ends_with(split)) continue;
       auto& target = split_of(source, split);
       if (target)
-        throw std::invalid_argument(fmt::format(
+        throw DataError(fmt::format(
             "[data] {} has two archives for the {} split; name one with {}=FILE",
             tree.name(),
             split,
@@ -83,7 +83,7 @@ std::string describe(const FileTree& tree) {
     auto sibling = nearest(path.filename().string(), siblings);
     if (!sibling.empty()) hint = (path.parent_path() / sibling).string();
   }
-  throw std::invalid_argument(fmt::format(
+  throw DataError(fmt::format(
       "[data] no data source \"{}\": there is no such file or folder{}. Expected {}",
       spec,
       hint.empty() ? "" : fmt::format("; did you mean \"{}\"?", hint),
@@ -97,7 +97,7 @@ Source open_path(std::string spec) {
   bool folder = fs::is_directory(spec, none);
   if (!folder && lower(spec).ends_with(".bin")) return open_cifar_file(spec);
   if (!folder && !is_zip_name(spec) && !is_tar_name(spec))
-    throw std::invalid_argument(fmt::format(
+    throw DataError(fmt::format(
         "[data] {} is a file that is neither an archive nor CIFAR records. Expected {}",
         spec,
         accepted));
@@ -106,7 +106,7 @@ Source open_path(std::string spec) {
   if (auto source = open_cifar(*tree)) return *source;
   if (auto source = open_folder(tree)) return *source;
   if (auto source = folder ? open_split_archives(*tree) : std::nullopt) return *source;
-  throw std::invalid_argument(fmt::format(
+  throw DataError(fmt::format(
       "[data] found no pictures in {}, which holds {}. Expected {}",
       spec,
       describe(*tree),
@@ -143,8 +143,7 @@ Source open_raw(const std::string& spec) {
   for (const auto& [split, path] : parts) {
     auto part = open_raw(path);
     auto& target = split_of(source, split);
-    if (target)
-      throw std::invalid_argument(fmt::format("[data] \"{}\" names {} twice", spec, split));
+    if (target) throw DataError(fmt::format("[data] \"{}\" names {} twice", spec, split));
     target = pick(part, split);
     source.notes.insert(source.notes.end(), part.notes.begin(), part.notes.end());
   }
@@ -168,7 +167,7 @@ void match(DatasetPtr& split, const char* which, const OpenOptions& options, Sou
       counts.size(),
       list_of(missing));
   if (!options.allow_missing_classes && options.classes.empty())
-    throw std::invalid_argument(fmt::format(
+    throw DataError(fmt::format(
         "[data] {}. Add pictures, remove the empty folders, or allow missing classes "
         "(data.allow_missing_classes = true in a recipe)",
         text));
@@ -181,11 +180,10 @@ Source open(const std::string& spec, const OpenOptions& options) {
   Source source = open_raw(spec);
   const DatasetPtr& first = source.train ? source.train : source.held_out();
   if (!first || first->size() == 0)
-    throw std::invalid_argument(
-        fmt::format("[data] {} has no labelled pictures. Expected {}", spec, accepted));
+    throw DataError(fmt::format("[data] {} has no labelled pictures. Expected {}", spec, accepted));
   source.classes = options.classes.empty() ? first->classes() : options.classes;
   if (options.classes.empty() && int(source.classes.size()) < options.min_classes)
-    throw std::invalid_argument(fmt::format(
+    throw DataError(fmt::format(
         "[data] {} has {} class: {}; expected at least {}, each in a folder of its own",
         spec,
         source.classes.size(),

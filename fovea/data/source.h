@@ -37,8 +37,8 @@ struct OpenOptions {
 //   FILE.bin                 one file of CIFAR-10 or CIFAR-100 records
 //   train=A,val=B,test=C     each of these from a source of its own
 // Classes are sorted byte-wise by folder name and matched between splits by name, never by order.
-// Throws IoError for what cannot be read, std::invalid_argument saying what was found and what
-// would be accepted otherwise.
+// Throws IoError for what cannot be read, DataError saying what was found and what would be
+// accepted otherwise.
 Source open(const std::string& spec, const OpenOptions& options = {});
 
 }  // namespace fovea::data
