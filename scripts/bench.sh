@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Runs the benchmark programs of a build tree and writes what they print, with the machine it was
-# printed on, to bench/README.md.
-#   scripts/bench.sh build/release
+# Runs the benchmark programs of a build tree, first those beside PyTorch, and writes what they
+# print, with the machine it was printed on, to bench/README.md. Options go to bench/peers/run.py.
+#   scripts/bench.sh build/release [--rounds 5] [--python /usr/bin/python3] ...
 set -euo pipefail
 build=$(cd "$1" && pwd)
+shift
 cd "$(dirname "$0")/.."
 
 new=$(mktemp)
@@ -18,6 +19,11 @@ trap 'rm -f "$new"' EXIT
   cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
   echo "| $cpu | $(nproc) | $(cut -d ' ' -f 1 /proc/loadavg) | $(date -u +%Y-%m-%d) |"
 } >"$new"
+echo "== peers" >&2
+{
+  printf '\n## Beside PyTorch\n\n'
+  bench/peers/run.py "$build/bench/peers/fovea_peer_bench" "$@"
+} | tee -a "$new"
 for program in "$build"/bench/*_bench; do
   name=$(basename "$program" _bench)
   echo "== $name" >&2

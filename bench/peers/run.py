@@ -17,9 +17,9 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = [  # name, in words, batch, steps a round
-    ("train_resnet18_cifar", "training step, ResNet-18 for CIFAR", 32, 6),
-    ("train_convnet", "training step, small ConvNet", 128, 10),
-    ("infer_resnet50", "inference, ResNet-50 at 224", 1, 20),
+    ("train_resnet18_cifar", "training step, ResNet-18 for CIFAR", 32, 4),
+    ("train_convnet", "training step, small ConvNet", 128, 6),
+    ("infer_resnet50", "inference, ResNet-50 at 224", 1, 12),
 ]
 
 
@@ -72,7 +72,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("program", help="the built fovea_peer_bench")
     p.add_argument("--python", action="append", help="interpreters (/usr/bin/python3)")
-    p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--threads", type=int, default=2)
     o = p.parse_args()
     pythons = o.python or ["/usr/bin/python3"]
@@ -81,14 +81,14 @@ def main():
     def machine():
         return run_json([o.program, "machine"] + threads)
 
-    results, peaks, versions = {}, [machine()], {}
+    results, peaks, versions, loads = {}, [machine()], {}, [os.getloadavg()[0]]
     with tempfile.TemporaryDirectory() as folder:
         for case, words, batch, steps in CASES:
             sides = results[case] = {}
             weights = os.path.join(folder, case + ".safetensors")
             start = ["--batch", str(batch), "--warmup", "0", "--steps", "1"]
             run_json([o.program, case, "--weights", weights] + start + threads)
-            size = ["--batch", str(batch), "--steps", str(steps)] + threads
+            size = ["--batch", str(batch), "--warmup", "2", "--steps", str(steps)] + threads
             for i in range(o.rounds):
                 print(f"{case}, round {i + 1} of {o.rounds}", file=sys.stderr)
                 ours = run_json([o.program, case] + size)
@@ -102,6 +102,7 @@ def main():
                         check_same(case, ours, theirs)
                         sides.setdefault((python, layout), Side()).runs.append(theirs)
             peaks.append(machine())
+            loads.append(os.getloadavg()[0])
 
     peak = {k: max(m[k] for m in peaks) for k in peaks[0]}
     print(f"Medians over {o.rounds} rounds, taken by turns with {o.threads} threads; every run "
@@ -109,6 +110,9 @@ def main():
           "same weights on the same inputs:\nfirst losses and scores agree within 1e-3. Ratios "
           "are medians over rounds, of speed (above 1:\nfovea is faster) and of peak memory of the "
           "process (below 1: fovea needs less).\n")
+    print(f"The load average went from {loads[0]:.1f} to {loads[-1]:.1f} on {os.cpu_count()} "
+          f"processors; much more than {o.threads} at the end\nmeans that other programs ran beside "
+          "them, and that these figures say little.\n")
     print(f"Peak of the machine, measured beside them: {peak['fma']:.0f} GFLOP/s of multiply-adds "
           f"on registers,\n{peak['sgemm']:.0f} GFLOP/s of sgemm at 2048 (oneDNN), "
           f"{peak['memory']:.1f} GB/s copied.\n")
