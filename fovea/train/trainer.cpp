@@ -235,7 +235,26 @@ class Session {
         list_of(names, 5)));
   }
 
+  // An infinite gradient may come with a finite loss; such weights must not reach a file.
+  void check_weights() const {
+    for (const auto& [name, t] : nn::parameters(*setup_.model.net))
+      for (float v : t.data<float>())
+        if (!std::isfinite(v))
+          throw NonFiniteError(
+              fmt::format(
+                  "{} became {} at step {} (epoch {}, learning rate {:.3g}). The last checkpoint "
+                  "is untouched; try a smaller optimizer.lr or train.clip_norm = 1",
+                  name,
+                  v,
+                  at_.step - 1,
+                  at_.epoch + 1,
+                  optimizer_->lr()),
+              std::string(optimizer_->name()),
+              name);
+  }
+
   void finish_epoch(double rate) {
+    check_weights();
     tell_of_corrupt();
     std::optional<Evaluation> val;
     Tree trained = use_average();
@@ -302,6 +321,7 @@ class Session {
   }
 
   void save() {
+    check_weights();
     at_.tensors.clear();
     put(at_.tensors, "model/", nn::parameters(*setup_.model.net));
     put(at_.tensors, "model/", nn::state(*setup_.model.net));

@@ -93,6 +93,28 @@ TEST_F(TrainerTest, ALossThatIsNotFiniteStopsAndSaysWhere) {
   EXPECT_FALSE(exists("runs/run/model.safetensors"));
 }
 
+// The loss of the step was finite, the weights after it are not.
+TEST_F(TrainerTest, WeightsThatAreNotFiniteReachNoFile) {
+  for (const char* save_steps : {"1", "0"}) {
+    std::string message = message_of([&] {
+      train(digits(
+          {{"model.name", "linear"},
+           {"run.name", std::string("run") + save_steps},
+           {"optimizer.name", "sgd"},
+           {"optimizer.lr", "1e39"},
+           {"schedule.name", "constant"},
+           {"train.epochs", "1"},
+           {"train.batch", "360"},  // a single step
+           {"train.save_steps", save_steps}}));
+    });
+    EXPECT_HAS(message, "1.bias became ");
+    EXPECT_HAS(message, "at step 0 (epoch 1, learning rate 1e+39)");
+    std::string run = std::string("runs/run") + save_steps;
+    EXPECT_FALSE(exists(run + "/last.safetensors"));
+    EXPECT_FALSE(exists(run + "/model.safetensors"));
+  }
+}
+
 // Mistakes are found before anything is written.
 TEST_F(TrainerTest, MistakesLeaveNoFolder) {
   auto error = [&](const std::map<std::string, std::string>& changes) {
