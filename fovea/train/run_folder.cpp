@@ -55,6 +55,11 @@ RunFolder RunFolder::open(const std::string& path) {
               "not a run that can be resumed: it has no {}; give the folder of a run, "
               "such as runs/convnet-digits",
               file));
+  // What a process that was killed while it saved left behind.
+  for (const auto& entry : fs::directory_iterator(path)) {
+    std::string name = entry.path().filename().string();
+    if (name.starts_with(".fovea-") && name.ends_with(".tmp")) fs::remove(entry.path());
+  }
   return RunFolder(path);
 }
 

@@ -317,6 +317,11 @@ class Session {
       best.metrics["test_loss"] = result.test->loss;
       models::save_model(run_->file("model.safetensors"), best);
     }
+    Metrics end{"end", at_.epoch, at_.step, {}};
+    if (result.val) end.values["val_top1"] = result.val->top1;
+    if (result.test) end.values["test_top1"] = result.test->top1;
+    log_->write(end);
+    log_->flush();
     write_run_report(*run_, recipe_, best, setup_.source, result);
   }
 

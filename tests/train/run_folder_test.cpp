@@ -47,7 +47,9 @@ TEST_F(RunFolderTest, OpensOnlyWhatCanBeResumed) {
   write("run/recipe.toml", "");
   EXPECT_HAS(message_of([&] { RunFolder::open(path("run")); }), "it has no last.safetensors");
   write("run/last.safetensors", "");
+  write("run/.fovea-123-0.tmp", "left by a process that was killed while it saved");
   EXPECT_NO_THROW(RunFolder::open(path("run")));
+  EXPECT_FALSE(std::filesystem::exists(path("run/.fovea-123-0.tmp")));
 }
 
 TEST_F(RunLogTest, LinesReadBackAndResumingDropsWhatComesAgain) {

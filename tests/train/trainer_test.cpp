@@ -49,6 +49,9 @@ TEST_F(TrainerTest, LossFallsAndTheFolderHoldsTheRun) {
   for (const char* file : {"recipe.toml", "metrics.jsonl", "model.safetensors", "last.safetensors"})
     EXPECT_TRUE(exists("runs/run/" + std::string(file))) << file;
   EXPECT_HAS(read("runs/run/report.html"), "</html>");
+  Metrics last = read_metrics(path("runs/run/metrics.jsonl")).back();
+  EXPECT_EQ(last.event, "end");
+  EXPECT_EQ(last.values.at("test_top1"), r.test->top1);
 
   models::Model m = models::load_model(r.folder + "/model.safetensors");
   EXPECT_EQ(m.architecture.name, "lenet5");
