@@ -5,7 +5,6 @@ add_library(webp::webp ALIAS PkgConfig::webp)
 add_library(libzip::zip ALIAS PkgConfig::zip)
 
 # Only headers: nobody who links an installed room needs them.
-find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
-set(fovea_header_only_packages fmt::fmt-header-only nlohmann_json::nlohmann_json CLI11::CLI11)
+set(fovea_header_only_packages nlohmann_json::nlohmann_json CLI11::CLI11)

@@ -11,6 +11,7 @@ if(NOT TARGET dnnl::dnnl)
     IMPORTED_LOCATION ${FOVEA_DNNL_LIBRARY}
     INTERFACE_INCLUDE_DIRECTORIES ${FOVEA_DNNL_INCLUDE})
 endif()
+find_package(fmt REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
 find_package(ZLIB REQUIRED)
