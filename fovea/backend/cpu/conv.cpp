@@ -8,6 +8,7 @@
 #include "fovea/backend/cpu/dnnl_compat.h"
 #include "fovea/backend/cpu/dnnl_implementation.h"
 #include "fovea/backend/cpu/dnnl_plan.h"
+#include "fovea/backend/cpu/parallel.h"
 #include "fovea/backend/ref/conv.h"
 
 // Convolution by oneDNN, bound by flops. Activations stay (N, H, W, C); weights, stored
@@ -21,8 +22,12 @@ namespace {
 struct Call {
   PlanKind kind;
   ConvExtents e;
-  bool bias = false, relu = false;
+  bool bias = false, relu = false, residual = false;
 };
+
+Call call_of(const ConvFwd& op, std::span<const Tensor> in) {
+  return {PlanKind::conv_forward, op.extents(in), op.has_bias(in), op.relu(), op.residual()};
+}
 
 // `ours` is how the caller's memory lies; the others are what the library is asked to run on.
 enum class Layouts { ours, any_weights, any_all };
@@ -55,16 +60,15 @@ compat::ConvDescs descs_of(const Call& c, Layouts layouts) {
 Plan make_forward(const Call& c, Layouts layouts, const dnnl::engine& engine) {
   const auto ours = descs_of(c, Layouts::ours);
   dnnl::primitive_attr attr = plan_attributes();
-  if (c.relu) {
-    dnnl::post_ops ops;
-    compat::append_relu(ops);
-    attr.set_post_ops(ops);
-  }
+  dnnl::post_ops ops;
+  if (c.residual) ops.append_sum();
+  if (c.relu) compat::append_relu(ops);
+  attr.set_post_ops(ops);
   auto pd = compat::conv_forward_pd(engine, descs_of(c, layouts), attr);
   std::vector<PlanArgument> args{
       {DNNL_ARG_SRC, ours.x, pd.src_desc()},
       {DNNL_ARG_WEIGHTS, ours.w, pd.weights_desc()},
-      {DNNL_ARG_DST, ours.y, pd.dst_desc(), true}};
+      {DNNL_ARG_DST, ours.y, pd.dst_desc(), c.residual ? Access::add : Access::write}};
   if (c.bias) args.push_back({DNNL_ARG_BIAS, ours.b, pd.bias_desc()});
   return Plan(dnnl::convolution_forward(pd), pd, std::move(args));
 }
@@ -78,7 +82,7 @@ Plan make_backward_data(const Call& c, Layouts layouts, const dnnl::engine& engi
       pd,
       {{DNNL_ARG_DIFF_DST, ours.y, pd.diff_dst_desc()},
        {DNNL_ARG_WEIGHTS, ours.w, pd.weights_desc()},
-       {DNNL_ARG_DIFF_SRC, ours.x, pd.diff_src_desc(), true}});
+       {DNNL_ARG_DIFF_SRC, ours.x, pd.diff_src_desc(), Access::write}});
 }
 
 Plan make_backward_weights(const Call& c, Layouts layouts, const dnnl::engine& engine) {
@@ -88,8 +92,8 @@ Plan make_backward_weights(const Call& c, Layouts layouts, const dnnl::engine& e
   std::vector<PlanArgument> args{
       {DNNL_ARG_SRC, ours.x, pd.src_desc()},
       {DNNL_ARG_DIFF_DST, ours.y, pd.diff_dst_desc()},
-      {DNNL_ARG_DIFF_WEIGHTS, ours.w, pd.diff_weights_desc(), true}};
-  if (c.bias) args.push_back({DNNL_ARG_DIFF_BIAS, ours.b, pd.diff_bias_desc(), true});
+      {DNNL_ARG_DIFF_WEIGHTS, ours.w, pd.diff_weights_desc(), Access::write}};
+  if (c.bias) args.push_back({DNNL_ARG_DIFF_BIAS, ours.b, pd.diff_bias_desc(), Access::write});
   return Plan(dnnl::convolution_backward_weights(pd), pd, std::move(args));
 }
 
@@ -126,7 +130,8 @@ std::shared_ptr<const Plan> plan_for(const Call& c) {
        e.right.after,
        e.right.dilation,
        c.bias,
-       c.relu}};
+       c.relu,
+       c.residual}};
   return cached_plan(key, [&](const dnnl::engine& engine) { return make_plan(c, engine); });
 }
 
@@ -151,7 +156,8 @@ bool is_pointwise(const ConvExtents& e) { return is_1x1(e) && e.h == e.ho && e.w
 // image: reordering the weights would take longer than x w^T itself.
 bool is_mostly_weights(const Call& c) {
   const int64_t pixels = c.e.n * c.e.ho * c.e.wo;
-  return is_1x1(c.e) && !c.bias && !c.relu && c.e.in * c.e.out >= pixels * (c.e.in + c.e.out);
+  return is_1x1(c.e) && !c.bias && !c.relu && !c.residual &&
+         c.e.in * c.e.out >= pixels * (c.e.in + c.e.out);
 }
 
 // The pixels of x (N, H, W, C) that a stride visits, as (pixels, C).
@@ -166,13 +172,38 @@ const float* visited_pixels(const ConvExtents& e, const float* x, Run& run) {
   return to;
 }
 
+// The library adds to what is in y, so the residual is put there first, unless it lies there.
+void place_residual(std::span<const Tensor> in, std::span<Tensor> out) {
+  auto from = in.back().data<float>();
+  auto to = out[0].mutable_data<float>();
+  if (from.data() == to.data()) return;
+  parallel_for(int64_t(from.size()), 1 << 15, [&](int64_t begin, int64_t end) {
+    std::copy_n(from.data() + begin, end - begin, to.data() + begin);
+  });
+}
+
+// `packed` weights have the library's layout already; null for none.
+void run_forward(
+    const Plan& plan,
+    const Call& c,
+    Storage* packed,
+    std::span<const Tensor> in,
+    std::span<Tensor> out,
+    Run& run) {
+  if (c.residual) place_residual(in, out);
+  const std::array<void*, 4> pointers{
+      address(in[0]),
+      packed ? packed->data() : address(in[1]),
+      address(out[0]),
+      c.bias ? address(in[2]) : nullptr};
+  plan.execute(std::span(pointers).first(c.bias ? 4 : 3), run, packed ? 1 : -1);
+}
+
 void forward_kernel(
     const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run& run) {
   if (out[0].dtype() != Dtype::f32 || any_empty(in))
     return ref::conv_forward(primitive, in, out, run);
-  const auto& op = static_cast<const ConvFwd&>(primitive);
-  const bool bias = in.size() > 2;
-  const Call c{PlanKind::conv_forward, op.extents(in), bias, op.relu()};
+  const Call c = call_of(static_cast<const ConvFwd&>(primitive), in);
   if (is_mostly_weights(c))
     return product_transposed(
         c.e.n * c.e.ho * c.e.wo,
@@ -181,9 +212,20 @@ void forward_kernel(
         visited_pixels(c.e, in[0].data<float>().data(), run),
         in[1].data<float>().data(),
         out[0].mutable_data<float>().data());
-  std::array<void*, 4> pointers{
-      address(in[0]), address(in[1]), address(out[0]), bias ? address(in[2]) : nullptr};
-  plan_for(c)->execute(std::span(pointers).first(bias ? 4 : 3), run);
+  run_forward(*plan_for(c), c, nullptr, in, out, run);
+}
+
+// Packs the weights once.
+Prepared prepare_forward(const Primitive& primitive, std::span<const Tensor> in) {
+  if (in[0].dtype() != Dtype::f32 || any_empty(in) || !in[1].is_evaluated()) return {};
+  const Call c = call_of(static_cast<const ConvFwd&>(primitive), in);
+  auto plan = plan_for(c);
+  std::shared_ptr<Storage> packed = plan->pack(1, address(in[1]));
+  if (!packed) return {};
+  auto run = [plan, c, packed](std::span<const Tensor> inputs, std::span<Tensor> out, Run& r) {
+    run_forward(*plan, c, packed.get(), inputs, out, r);
+  };
+  return {.run = run, .packed = {1}};
 }
 
 void backward_data_kernel(
@@ -223,7 +265,7 @@ void backward_weights_kernel(
 }  // namespace
 
 std::string conv_implementation(const ConvFwd& op, std::span<const Tensor> in) {
-  const Call c{PlanKind::conv_forward, op.extents(in), in.size() > 2, op.relu()};
+  const Call c = call_of(op, in);
   return is_mostly_weights(c) ? "dnnl_sgemm" : plan_for(c)->implementation();
 }
 
@@ -239,6 +281,7 @@ std::string conv_implementation(const ConvBwdWeights& op, std::span<const Tensor
 
 void register_conv(KernelTable& table) {
   table.add<ConvFwd>(Device::cpu, forward_kernel);
+  table.add_prepare<ConvFwd>(Device::cpu, prepare_forward);
   table.add<ConvBwdData>(Device::cpu, backward_data_kernel);
   table.add<ConvBwdWeights>(Device::cpu, backward_weights_kernel);
 }

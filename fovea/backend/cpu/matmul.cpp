@@ -40,7 +40,7 @@ Plan make_plan(const Product& p, const dnnl::engine& engine) {
     bias = dense_desc(p.batch == 1 ? dnnl::memory::dims{1, p.n} : dnnl::memory::dims{1, 1, p.n});
   auto pd = compat::matmul_pd(engine, a, b, bias, y, plan_attributes());
   std::vector<PlanArgument> args{
-      {DNNL_ARG_SRC, a, a}, {DNNL_ARG_WEIGHTS, b, b}, {DNNL_ARG_DST, y, y, true}};
+      {DNNL_ARG_SRC, a, a}, {DNNL_ARG_WEIGHTS, b, b}, {DNNL_ARG_DST, y, y, Access::write}};
   if (p.bias) args.push_back({DNNL_ARG_BIAS, bias, bias});
   return Plan(dnnl::matmul(pd), pd, std::move(args));
 }
