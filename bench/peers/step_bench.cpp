@@ -16,7 +16,7 @@
 #include "bench/peers/peak.h"
 #include "fovea/core/profile.h"
 #include "fovea/formats/safetensors_tree.h"
-#include "fovea/models/model_file.h"
+#include "fovea/models/frozen.h"
 #include "fovea/optim/sgd.h"
 #include "fovea/train/step.h"
 
@@ -85,13 +85,14 @@ nlohmann::ordered_json run(const Case& c, const Flags& flags) {
   const data::Batch batch = make_batch(c, flags.batch);
   optim::Sgd optimizer({.lr = 0.01, .momentum = 0.9, .weight_decay = 5e-4});
 
+  const models::FrozenModel frozen(model);
   std::vector<double> losses;
   std::vector<float> scores;
   auto step = [&] {
     if (c.train)
       losses.push_back(train::train_step(model, optimizer, batch, Key{0}).loss);
     else
-      scores = model.scores(batch.images).to_vector();
+      scores = frozen.scores(batch.images).to_vector();
   };
 
   for (int i = 0; i < flags.warmup; ++i) step();
