@@ -13,7 +13,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "bench/peers/peak.h"
+#include "fovea/backend/peak.h"
 #include "fovea/core/profile.h"
 #include "fovea/formats/safetensors_tree.h"
 #include "fovea/models/frozen.h"
@@ -141,7 +141,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     if (flags.name == "machine") {
-      auto peak = bench::measure_peak(flags.threads);
+      auto peak = measure_peak(flags.threads);
       nlohmann::ordered_json j{{"fma", peak.fma}, {"sgemm", peak.sgemm}, {"memory", peak.memory}};
       std::cout << j.dump() << "\n";
       return 0;
