@@ -76,9 +76,10 @@ constexpr int64_t wide = 1024;             // columns of packed b at once, for t
 
 int64_t rounded(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-class Product {
+class TiledProduct {
  public:
-  Product(const GemmExtents& e, const PackRows& a, const PackRows& b, const GemmResult& r, Run& run)
+  TiledProduct(
+      const GemmExtents& e, const PackRows& a, const PackRows& b, const GemmResult& r, Run& run)
       : e_(e),
         a_(a),
         b_(b),
@@ -207,7 +208,7 @@ void gemm(
     const PackRows& b,
     const GemmResult& result,
     Run& run) {
-  if (e.m > 0 && e.n > 0 && e.k > 0) Product(e, a, b, result, run).run();
+  if (e.m > 0 && e.n > 0 && e.k > 0) TiledProduct(e, a, b, result, run).run();
 }
 
 }  // namespace fovea::cpu

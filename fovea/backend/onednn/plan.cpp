@@ -1,4 +1,4 @@
-#include "fovea/backend/cpu/dnnl_plan.h"
+#include "fovea/backend/onednn/plan.h"
 
 #include <list>
 #include <mutex>
@@ -8,7 +8,7 @@
 
 #include "fovea/core/errors.h"
 
-namespace fovea::cpu {
+namespace fovea::onednn {
 
 namespace {
 
@@ -178,4 +178,4 @@ dnnl::memory::desc any_desc(const dnnl::memory::dims& dims) {
   return {dims, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
 }
 
-}  // namespace fovea::cpu
+}  // namespace fovea::onednn
