@@ -44,6 +44,9 @@ void conv_backward_weights(  // db may be null
     Run& run);
 std::string implementation_of(const ConvCall& c);
 
+// How many primitives of a library have been made since the start: a steady step makes none.
+int64_t primitives_made();
+
 // conv_forward with these weights, packed once; empty where packing gains nothing.
 using PackedForward = std::function<void(const float* x, const float* b, float* y, Run& run)>;
 PackedForward pack_conv_forward(const ConvCall& c, const float* w);

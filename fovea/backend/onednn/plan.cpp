@@ -1,11 +1,13 @@
 #include "fovea/backend/onednn/plan.h"
 
+#include <atomic>
 #include <list>
 #include <mutex>
 #include <unordered_map>
 
 #include <omp.h>
 
+#include "fovea/backend/cpu/engine.h"
 #include "fovea/core/errors.h"
 
 namespace fovea::onednn {
@@ -64,6 +66,8 @@ class PlanCache {
   Entries entries_;
   std::unordered_map<PlanKey, Entries::iterator, KeyHash> places_;
 };
+
+std::atomic<int64_t> plans_made = 0;
 
 void* scratch_for(const dnnl::memory::desc& d, Run& run) {
   return d.get_size() ? run.scratch.get(d.get_size()) : nullptr;
@@ -146,6 +150,7 @@ std::shared_ptr<const Plan> cached_plan(
   if (auto plan = cache.find(key)) return plan;
   use_our_threads();
   auto plan = std::make_shared<const Plan>(make(cpu_engine()));
+  ++plans_made;
   cache.insert(key, plan);
   return plan;
 }
@@ -179,3 +184,5 @@ dnnl::memory::desc any_desc(const dnnl::memory::dims& dims) {
 }
 
 }  // namespace fovea::onednn
+
+int64_t fovea::cpu::primitives_made() { return onednn::plans_made; }
