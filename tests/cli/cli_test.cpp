@@ -173,6 +173,42 @@ TEST_F(Cli, PrintConfigShowsWhoSetWhat) {
     EXPECT_GT(fovea(std::string("train --list ") + table).out.size(), 100u) << table;
 }
 
+TEST_F(Cli, EverySettingOfARecipeHasAVariable) {
+  Outcome o = fovea(
+      "train --print-config --json --set schedule.rise=0.5",
+      "FOVEA_OPTIMIZER_NAME=sgd FOVEA_OPTIMIZER_LR=0.25 FOVEA_OPTIMIZER_WEIGHT_DECAY=1e-4 "
+      "FOVEA_SCHEDULE_RISE=0.1 FOVEA_DATA_MAX_CORRUPT=0.5 FOVEA_TRAIN_EPOCHS= FOVEA_TEST_DATA=x "
+      "FOVEA_THREADS=1 FOVEA_=1 FOVEATRAIN=1");
+  EXPECT_EQ(o.code, 0) << o.err;
+  Json j = Json::parse(o.out);
+  auto entry = [&](const char* key) {
+    return j.at(key).at("value").get<std::string>() + " " +
+           j.at(key).at("origin").get<std::string>();
+  };
+  EXPECT_EQ(entry("optimizer.name"), "sgd environment FOVEA_OPTIMIZER_NAME");
+  EXPECT_EQ(entry("optimizer.lr"), "0.25 environment FOVEA_OPTIMIZER_LR");
+  EXPECT_EQ(entry("optimizer.weight_decay"), "1e-4 environment FOVEA_OPTIMIZER_WEIGHT_DECAY");
+  EXPECT_EQ(entry("data.max_corrupt"), "0.5 environment FOVEA_DATA_MAX_CORRUPT");
+  EXPECT_EQ(entry("schedule.rise"), "0.5 --set");
+  EXPECT_EQ(entry("train.epochs"), "10 default");  // empty is not set
+
+  const std::pair<const char*, const char*> mistakes[] = {
+      {"FOVEA_TRAIN_EPOCH=3",
+       "environment FOVEA_TRAIN_EPOCH: unknown key \"train.epoch\"; did you mean "
+       "\"train.epochs\"?"},
+      {"FOVEA_TRAIN_EPOCHS=few",
+       "environment FOVEA_TRAIN_EPOCHS: expected a whole number for \"train.epochs\""},
+      {"FOVEA_OPTIMIZER_LRR=3",
+       "environment FOVEA_OPTIMIZER_LRR: unknown key \"optimizer.lrr\", adamw takes"},
+      {"FOVEA_MODEL_LAYERS=3", "FOVEA_MODEL_LAYERS: \"model.layers\" is a list of tables"},
+  };
+  for (auto [variable, message] : mistakes) {
+    o = fovea("train --dry-run", variable);
+    EXPECT_EQ(o.code, 2) << variable;
+    EXPECT_HAS(o.err, message);
+  }
+}
+
 TEST_F(Cli, EvalGivesTablesOrJson) {
   Outcome o = fovea("eval digits.safetensors --data digits");
   EXPECT_EQ(o.code, 0) << o.err;
