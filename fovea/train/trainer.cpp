@@ -66,7 +66,7 @@ class Session {
       at_.running[sum] = at_.running[fmt::format("window_{}", sum)] = 0;
     if (run_) {
       restore();
-      log_.emplace(*run_, at_.step);
+      log_.emplace(*run_, Reached{.epochs = at_.epoch, .steps = at_.step});
     } else {
       run_ = RunFolder::create(recipe_.folder, recipe_.name, o.overwrite);
       write_file_atomic(run_->file("recipe.toml"), config.to_toml());
