@@ -27,6 +27,7 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Conv2dOptions& o = {});
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dOptions& o = {});
 
 // max(conv2d, 0) in one pass; its gradient needs only the result.
+// A NaN may become 0 here on the cpu backend (oneDNN's max); relu(conv2d(...)) keeps it.
 Tensor conv2d_relu(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dOptions& o = {});
 
 // The transpose of the linear map x -> conv2d(x, w), also called fractionally strided convolution
