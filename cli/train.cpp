@@ -243,7 +243,10 @@ Verb train_verb() {
         app.add_option("--batch", o->batch, "Pictures per step")->check(positive());
         app.add_option("--lr", o->lr, "Learning rate")->check(positive());
         app.add_option("--seed", o->seed, "Seed of everything random")->check(not_negative());
-        app.add_option("--set", o->sets, "Change any setting; may be repeated")
+        app.add_option(
+               "--set",
+               o->sets,
+               "Change any setting; may be repeated. FOVEA_<SECTION>_<NAME> variables do so too")
             ->type_name("KEY=VALUE")
             ->take_all()
             ->allow_extra_args(false);

@@ -21,7 +21,7 @@ namespace {
 
 constexpr const char* accepted =
     "\"digits\", a folder or a .zip or .tar with a sub-folder per class (or train, val, test with "
-    "class folders in each), MNIST idx files, CIFAR binaries, or train=PATH,test=PATH";
+    "class folders in each), MNIST idx files, CIFAR files, or train=PATH,test=PATH";
 
 Source open_raw(const std::string& spec);
 
