@@ -105,7 +105,14 @@ int Application::exit(const CLI::ParseError& e) const {
 
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> list{
-      train_verb(), eval_verb(), predict_verb(), models_verb(), data_verb(), completion_verb()};
+      train_verb(),
+      eval_verb(),
+      predict_verb(),
+      models_verb(),
+      data_verb(),
+      bench_verb(),
+      profile_verb(),
+      completion_verb()};
   return list;
 }
 

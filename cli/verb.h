@@ -42,6 +42,8 @@ Verb eval_verb();
 Verb predict_verb();
 Verb models_verb();
 Verb data_verb();
+Verb bench_verb();
+Verb profile_verb();
 Verb completion_verb();
 
 // Checks of options: numbers above 0, and from 0 on.

@@ -13,10 +13,10 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "bench/peers/peak.h"
+#include "fovea/backend/peak.h"
 #include "fovea/core/profile.h"
 #include "fovea/formats/safetensors_tree.h"
-#include "fovea/models/model_file.h"
+#include "fovea/models/frozen.h"
 #include "fovea/optim/sgd.h"
 #include "fovea/train/step.h"
 
@@ -85,13 +85,14 @@ nlohmann::ordered_json run(const Case& c, const Flags& flags) {
   const data::Batch batch = make_batch(c, flags.batch);
   optim::Sgd optimizer({.lr = 0.01, .momentum = 0.9, .weight_decay = 5e-4});
 
+  const models::FrozenModel frozen(model);
   std::vector<double> losses;
   std::vector<float> scores;
   auto step = [&] {
     if (c.train)
       losses.push_back(train::train_step(model, optimizer, batch, Key{0}).loss);
     else
-      scores = model.scores(batch.images).to_vector();
+      scores = frozen.scores(batch.images).to_vector();
   };
 
   for (int i = 0; i < flags.warmup; ++i) step();
@@ -140,7 +141,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     if (flags.name == "machine") {
-      auto peak = bench::measure_peak(flags.threads);
+      auto peak = measure_peak(flags.threads);
       nlohmann::ordered_json j{{"fma", peak.fma}, {"sgemm", peak.sgemm}, {"memory", peak.memory}};
       std::cout << j.dump() << "\n";
       return 0;

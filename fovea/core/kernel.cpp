@@ -14,7 +14,7 @@ std::byte* Workspace::get(size_t bytes) {
 }
 
 void KernelTable::copy(Device::Kind from, Device::Kind to) {
-  std::map<std::pair<std::type_index, Device::Kind>, Kernel> copies;
+  std::map<Place, Kernel> copies;
   for (const auto& [key, kernel] : table_)
     if (key.second == from) copies[{key.first, to}] = kernel;
   table_.merge(copies);
@@ -30,6 +30,17 @@ Kernel KernelTable::find(const Primitive& primitive, Device::Kind device) const 
       "no kernel for {}; available: {}",
       name_of(device),
       have.empty() ? "none" : fmt::format("{}", fmt::join(have, ", "))));
+}
+
+Prepared KernelTable::prepare(
+    const Primitive& primitive, std::span<const Tensor> in, Device::Kind device) const {
+  if (auto it = prepares_.find({typeid(primitive), device}); it != prepares_.end())
+    if (Prepared prepared = it->second(primitive, in); prepared.run) return prepared;
+  auto run = [kernel = find(primitive, device), &primitive](
+                 std::span<const Tensor> inputs, std::span<Tensor> outputs, Run& r) {
+    kernel(primitive, inputs, outputs, r);
+  };
+  return {.run = run, .packed = {}};
 }
 
 const KernelTable& kernels() {

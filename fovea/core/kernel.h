@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -35,6 +36,17 @@ struct Run {
 // which is allocated. An elementwise kernel may find an output sharing an input's memory.
 using Kernel = void (*)(const Primitive&, std::span<const Tensor> in, std::span<Tensor> out, Run&);
 
+// A kernel made ready for one node whose shapes, options and constant inputs stay as they are. It
+// may be called from many threads at once.
+struct Prepared {
+  std::function<void(std::span<const Tensor> in, std::span<Tensor> out, Run&)> run;
+  std::vector<int> packed;  // inputs it has its own copy of and no longer reads
+};
+
+// Does once what need not be done at every call, such as packing weights. Inputs that are evaluated
+// are constant; the others only have a shape. An empty `run` says that nothing is gained.
+using Prepare = Prepared (*)(const Primitive&, std::span<const Tensor> in);
+
 // Kernels by (primitive type, device).
 class KernelTable {
  public:
@@ -42,14 +54,24 @@ class KernelTable {
   void add(Device::Kind device, Kernel kernel) {
     table_[{std::type_index(typeid(P)), device}] = kernel;
   }
+  template <class P>
+  void add_prepare(Device::Kind device, Prepare function) {
+    prepares_[{std::type_index(typeid(P)), device}] = function;
+  }
   // Lets `to` run every kernel of `from`, which must share its memory.
   void copy(Device::Kind from, Device::Kind to);
 
   // Throws, naming op, device and the devices that have one.
   Kernel find(const Primitive& primitive, Device::Kind device) const;
 
+  // The kernel of a node that is run many times; `primitive` must outlive the result.
+  Prepared prepare(
+      const Primitive& primitive, std::span<const Tensor> in, Device::Kind device) const;
+
  private:
-  std::map<std::pair<std::type_index, Device::Kind>, Kernel> table_;
+  using Place = std::pair<std::type_index, Device::Kind>;
+  std::map<Place, Kernel> table_;
+  std::map<Place, Prepare> prepares_;
 };
 
 // Fills the table with every kernel of this build; defined by the backend room.

@@ -12,6 +12,7 @@ namespace fovea {
 struct Spec {  // what an output will look like
   Shape shape;
   Dtype dtype = Dtype::f32;
+  friend bool operator==(const Spec&, const Spec&) = default;
 };
 
 // Drives in-place execution, fusion and recomputation.
@@ -47,6 +48,12 @@ class Primitive {
   // Whether an equal node may stand in for this one; `hash` must agree with `same`.
   virtual bool same(const Primitive& other) const { return this == &other; }
   virtual size_t hash() const { return 0; }
+
+  // Whether an output of the same shape and dtype may take over the memory of that input: the
+  // kernel reads element i of it before it writes element i, and no other.
+  virtual bool may_overwrite(std::span<const Tensor> in, int input) const {
+    return kind() == Kind::elementwise;
+  }
 
   // For Kind::view: the input whose memory output i shares, and where in it the output begins.
   struct View {

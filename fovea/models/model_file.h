@@ -23,7 +23,8 @@ struct Model {
   std::string licence;
   std::string version;  // of fovea, that wrote the file
 
-  // Scores (N, classes) of a normalised batch (N, H, W, C), with the model not in training.
+  // Scores (N, classes) of a normalised batch (N, H, W, C), with the model not in training. For
+  // many batches FrozenModel is faster.
   Tensor scores(const Tensor& batch) const;
 };
 

@@ -118,10 +118,24 @@ ConvExtents ConvFwd::extents(std::span<const Tensor> in) const {
   return ConvExtents(x, w, conv2d_shape(x, w, o_), o_);
 }
 
+std::string_view ConvFwd::name() const {
+  if (residual_) return relu_ ? "conv2d_add_relu" : "conv2d_add";
+  return relu_ ? "conv2d_relu" : "conv2d";
+}
+
+bool ConvFwd::may_overwrite(std::span<const Tensor> in, int input) const {
+  return residual_ && size_t(input) + 1 == in.size();
+}
+
 std::vector<Spec> ConvFwd::infer(std::span<const Tensor> in) const {
   Shape y = conv2d_shape(in[0].shape(), in[1].shape(), o_);
   check_dtypes("conv2d", in);
-  if (in.size() > 2 && !(in[2].shape() == Shape{y[3]}))
+  if (residual_ && !(in.back().shape() == y))
+    throw std::invalid_argument(fmt::format(
+        "[conv2d] expected a residual of the result's shape {}, got {}",
+        y.str(),
+        in.back().shape().str()));
+  if (has_bias(in) && !(in[2].shape() == Shape{y[3]}))
     throw std::invalid_argument(fmt::format(
         "[conv2d] expected a bias {} for w {}, got {}",
         Shape{y[3]}.str(),
@@ -137,21 +151,23 @@ std::vector<Tensor> ConvFwd::vjp(
     std::span<const int> wanted) const {
   const Tensor &x = in[0], &w = in[1];
   const Tensor dy = relu_ ? relu_grad(dout[0], out[0]) : dout[0];
-  const bool want_w = std::ranges::count(wanted, 1), want_b = std::ranges::count(wanted, 2);
+  const int bias = has_bias(in) ? 2 : -1;
+  const bool want_w = std::ranges::count(wanted, 1), want_b = std::ranges::count(wanted, bias);
   std::vector<Tensor> weights;  // dw, db
   if (want_w) weights = weights_gradient(x, dy, w.shape(), o_, want_b);
   std::vector<Tensor> grads;
   for (int i : wanted) {
     if (i == 0) grads.push_back(data_gradient(dy, w, x.shape(), o_));
     if (i == 1) grads.push_back(weights[0]);
-    if (i == 2) grads.push_back(want_w ? weights[1] : sum(dy, {0, 1, 2}));
+    if (i == bias) grads.push_back(want_w ? weights[1] : sum(dy, {0, 1, 2}));
+    if (i > 1 && i != bias) grads.push_back(dy);
   }
   return grads;
 }
 
 bool ConvFwd::same(const Primitive& other) const {
   auto* p = dynamic_cast<const ConvFwd*>(&other);
-  return p && p->o_ == o_ && p->relu_ == relu_;
+  return p && p->o_ == o_ && p->relu_ == relu_ && p->residual_ == residual_;
 }
 
 Cost ConvFwd::cost(std::span<const Tensor> in, std::span<const Tensor> out) const {
@@ -271,8 +287,23 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dOpt
   return Tensor::output_of(std::make_shared<ConvFwd>(o), {x, w, b});
 }
 
-Tensor conv2d_relu(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dOptions& o) {
-  return Tensor::output_of(std::make_shared<ConvFwd>(o, true), {x, w, b});
+Tensor conv2d_add(
+    const Tensor& x,
+    const Tensor& w,
+    const Tensor& b,
+    const Tensor& residual,
+    const Conv2dOptions& o) {
+  return Tensor::output_of(std::make_shared<ConvFwd>(o, false, true), {x, w, b, residual});
+}
+
+Tensor conv2d_relu(
+    const Tensor& x,
+    const Tensor& w,
+    const Tensor& b,
+    const Conv2dOptions& o,
+    const Tensor& residual) {
+  if (residual.is_empty()) return Tensor::output_of(std::make_shared<ConvFwd>(o, true), {x, w, b});
+  return Tensor::output_of(std::make_shared<ConvFwd>(o, true, true), {x, w, b, residual});
 }
 
 Tensor conv2d_transpose(

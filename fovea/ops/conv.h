@@ -26,9 +26,22 @@ struct Conv2dOptions {
 Tensor conv2d(const Tensor& x, const Tensor& w, const Conv2dOptions& o = {});
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dOptions& o = {});
 
-// max(conv2d, 0) in one pass; its gradient needs only the result.
-// A NaN may become 0 here on the cpu backend (oneDNN's max); relu(conv2d(...)) keeps it.
-Tensor conv2d_relu(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dOptions& o = {});
+// conv2d + residual in one pass; residual has the shape of the result.
+Tensor conv2d_add(
+    const Tensor& x,
+    const Tensor& w,
+    const Tensor& b,
+    const Tensor& residual,
+    const Conv2dOptions& o = {});
+
+// max(conv2d [+ residual], 0) in one pass; its gradient needs only the result.
+// A NaN may become 0 here on the cpu backend; relu(conv2d(...)) keeps it.
+Tensor conv2d_relu(
+    const Tensor& x,
+    const Tensor& w,
+    const Tensor& b,
+    const Conv2dOptions& o = {},
+    const Tensor& residual = {});
 
 // The transpose of the linear map x -> conv2d(x, w), also called fractionally strided convolution
 // (Zeiler et al. 2010; Dumoulin and Visin 2016): y (N, Ho, Wo, O) -> x (N, H, W, I) with the
@@ -54,16 +67,21 @@ struct ConvExtents {
   ConvExtents(const Shape& x, const Shape& weights, const Shape& y, const Conv2dOptions& o);
 };
 
-// Inputs x, w and, optionally, b. With relu, negative results become 0.
+// Inputs x, w [, b] [, residual]. The residual is added to the sum, and with relu what is negative
+// then becomes 0.
 class ConvFwd : public Primitive {
  public:
-  explicit ConvFwd(Conv2dOptions o, bool relu = false) : o_(o), relu_(relu) {}
+  explicit ConvFwd(Conv2dOptions o, bool relu = false, bool residual = false)
+      : o_(o), relu_(relu), residual_(residual) {}
   const Conv2dOptions& options() const { return o_; }
   bool relu() const { return relu_; }
+  bool residual() const { return residual_; }
+  bool has_bias(std::span<const Tensor> in) const { return in.size() > (residual_ ? 3u : 2u); }
   ConvExtents extents(std::span<const Tensor> in) const;
 
-  std::string_view name() const override { return relu_ ? "conv2d_relu" : "conv2d"; }
+  std::string_view name() const override;
   Kind kind() const override { return Kind::heavy; }
+  bool may_overwrite(std::span<const Tensor> in, int input) const override;
   std::vector<Spec> infer(std::span<const Tensor> in) const override;
   std::vector<Tensor> vjp(
       std::span<const Tensor> in,
@@ -71,12 +89,12 @@ class ConvFwd : public Primitive {
       std::span<const Tensor> dout,
       std::span<const int> wanted) const override;
   bool same(const Primitive& other) const override;
-  size_t hash() const override { return 272 + size_t(relu_); }
+  size_t hash() const override { return 272 + size_t(relu_) + 8 * size_t(residual_); }
   Cost cost(std::span<const Tensor> in, std::span<const Tensor> out) const override;
 
  private:
   Conv2dOptions o_;
-  bool relu_;
+  bool relu_, residual_;
 };
 
 // Inputs dy (N, Ho, Wo, O) and w; the gradient of conv2d's x, of extent `height` by `width`.

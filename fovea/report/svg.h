@@ -56,10 +56,31 @@ struct HeatMap {
   std::string column_title = "predicted";
 };
 
+// A point of a roofline: what was reached at so many operations per byte. Its area is its weight.
+struct RooflinePoint {
+  std::string label;
+  double intensity = 0;  // operations per byte, above 0
+  double rate = 0;       // operations per second, above 0
+  double weight = 0;     // of 1
+};
+
+// Reached against possible (Williams et al. 2009), both axes logarithmic: under the roof of
+// min(arithmetic, intensity * memory), points near it could hardly be faster.
+struct Roofline {
+  std::string title;
+  std::string description = {};
+  double arithmetic = 0;  // operations per second, at most
+  double memory = 0;      // bytes per second, at most
+  std::vector<RooflinePoint> points = {};
+  int width = 640;
+  int height = 400;
+};
+
 // Each throws std::invalid_argument where sizes do not agree.
 Svg line_chart(const LineChart& chart);
 Svg bar_chart(const BarChart& chart);
 Svg heat_map(const HeatMap& map);
+Svg roofline(const Roofline& chart);
 
 // Round numbers (1, 2 or 5 times a power of ten apart) from the last one <= low to the first one
 // >= high, about `count` of them; at least `min_step` apart.

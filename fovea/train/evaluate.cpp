@@ -4,6 +4,7 @@
 #include <chrono>
 #include <numeric>
 
+#include "fovea/models/frozen.h"
 #include "fovea/ops/softmax.h"
 
 namespace fovea::train {
@@ -18,11 +19,12 @@ Evaluation run(
     int keep_mistakes,
     const std::function<void(const data::Batch&)>& after) {
   auto begin = Clock::now();
+  const models::FrozenModel frozen(model);
   Tally tally(model.classes, keep_mistakes);
   int64_t skipped = 0;
   loader.start(0);
   while (auto batch = loader.next()) {
-    tally.add(model.scores(batch->images), batch->labels, batch->indices);
+    tally.add(frozen.scores(batch->images), batch->labels, batch->indices);
     skipped += batch->skipped;
     if (after) after(*batch);
   }
@@ -58,7 +60,7 @@ std::vector<Prediction> predict(
     const models::Model& model, std::span<const image::Image> images, int k) {
   std::vector<Prediction> predictions;
   if (images.empty()) return predictions;
-  Tensor probabilities = softmax(model.scores(model.preprocess.apply(images)));
+  Tensor probabilities = softmax(models::FrozenModel(model).scores(model.preprocess.apply(images)));
   probabilities.eval();
   auto p = probabilities.data<float>();
   auto count = model.classes.size();

@@ -87,6 +87,22 @@ data::Preprocess choose_preprocess(const Recipe& recipe, const data::Dataset& da
   return p;
 }
 
+data::LoaderOptions loader_options(const Recipe& recipe, const Setup& setup, bool training) {
+  data::LoaderOptions o;
+  o.batch_size = recipe.batch;
+  o.preprocess = setup.model.preprocess;
+  o.key = Key(recipe.seed).fold_in(4);
+  o.workers = recipe.workers;
+  o.cache_bytes = recipe.cache_bytes;
+  o.max_corrupt = recipe.max_corrupt;
+  if (training) {
+    o.augment = recipe.augment;
+    o.shuffle = true;
+    o.drop_last = setup.source.train->size() >= recipe.batch;
+  }
+  return o;
+}
+
 Setup set_up(const Recipe& recipe) {
   Setup s;
   s.source = data::open(recipe.source, {.allow_missing_classes = recipe.allow_missing_classes});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fovea/data/loader.h"
 #include "fovea/data/source.h"
 #include "fovea/models/model_file.h"
 #include "fovea/train/recipe.h"
@@ -17,6 +18,9 @@ struct Setup {
 // alone) and builds the model. Throws what the user can mend: unknown names, shapes that do not
 // fit, data that cannot be read.
 Setup set_up(const Recipe& recipe);
+
+// How the trainer reads a split of the data under the recipe: shuffled and augmented for training.
+data::LoaderOptions loader_options(const Recipe& recipe, const Setup& setup, bool training);
 
 // How pictures of this dataset become inputs under the recipe; part of set_up.
 data::Preprocess choose_preprocess(const Recipe& recipe, const data::Dataset& dataset);

@@ -9,7 +9,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-const char* const verbs[] = {"train", "eval", "predict", "models", "data", "completion"};
+const char* const verbs[] = {
+    "train", "eval", "predict", "models", "data", "bench", "profile", "completion"};
 
 // A model of digits and one of coloured squares for all tests, made once.
 class Cli : public CommandTest {

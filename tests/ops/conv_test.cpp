@@ -259,6 +259,28 @@ TEST(Conv2d, ReluKeepsNanWhereItIsPromised) {
   }
 }
 
+TEST(Conv2d, FusedAdditionEqualsConvolutionThenAddition) {
+  for (const Case& c : cases) {
+    Tensor x = random_input(c.x, 1), w = random_input(c.w, 2), b = random_input({c.w[0]}, 3);
+    Tensor residual = random_input(conv2d_shape(c.x, c.w, c.o), 4);
+    Tensor y = conv2d(x, w, b, c.o) + residual;
+    EXPECT_LE(test::relative_error(conv2d_add(x, w, b, residual, c.o), y), 1e-6) << c.name;
+    EXPECT_LE(test::relative_error(conv2d_relu(x, w, b, c.o, residual), relu(y)), 1e-6) << c.name;
+    Fn add = [&](std::span<const Tensor> in) {
+      return std::vector<Tensor>{conv2d_add(in[0], in[1], in[2], in[3], c.o)};
+    };
+    Fn add_relu = [&](std::span<const Tensor> in) {
+      return std::vector<Tensor>{conv2d_relu(in[0], in[1], in[2], c.o, in[3])};
+    };
+    check_op({.name = c.name, .f = add, .inputs = {x, w, b, residual}, .second = c.second});
+    check_op({.name = c.name, .f = add_relu, .inputs = {x, w, b, residual}});
+  }
+  Tensor x = random_input({1, 4, 4, 2}, 1), w = random_input({3, 3, 3, 2}, 2);
+  EXPECT_EQ(
+      message_of([&] { conv2d_add(x, w, random_input({3}, 3), x); }),
+      "[conv2d] expected a residual of the result's shape (1, 2, 2, 3), got (1, 4, 4, 2)");
+}
+
 TEST(Conv2d, EmptyBatch) {
   Tensor x = Tensor::empty({0, 5, 5, 3}), w = random_input({4, 3, 3, 3}, 1),
          b = random_input({4}, 2);

@@ -48,8 +48,10 @@ void conv_forward(
     auto y = out[0].mutable_data<T>();
     const ConvExtents e = op.extents(in);
     std::vector<double> sums(y.size(), 0);
-    if (in.size() > 2)
+    if (op.has_bias(in))
       for (size_t k = 0; k < sums.size(); ++k) sums[k] = in[2].data<T>()[k % size_t(e.out)];
+    if (op.residual())
+      for (size_t k = 0; k < sums.size(); ++k) sums[k] += in.back().data<T>()[k];
     for_each_product(
         e, [&](size_t i, size_t j, size_t k) { sums[k] += double(x[i]) * double(w[j]); });
     if (op.relu())

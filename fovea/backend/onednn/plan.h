@@ -11,28 +11,24 @@
 
 #include "fovea/core/kernel.h"
 
-// How the kernels of this folder use oneDNN: make a primitive once per shape, keep it in a cache
+// How we use oneDNN: make a primitive once per shape, keep it in a cache
 // with the memory layouts it chose, and run it on the calling thread with scratch memory of ours.
-namespace fovea::cpu {
+namespace fovea::onednn {
 
-enum class PlanKind : int64_t {
-  matmul = 1,
-  conv_forward,
-  conv_backward_data,
-  conv_backward_weights
-};
-
-// Everything a primitive depends on: its kind, threads(), extents, options and flags.
+// Everything a primitive depends on: its kind (0 matmul, 1 to 3 the passes of a convolution),
+// threads(), extents, options and flags.
 struct PlanKey {
   std::array<int64_t, 24> words{};
   friend bool operator==(const PlanKey&, const PlanKey&) = default;
 };
 
+enum class Access : uint8_t { read, write, add };  // `add`: to what is there
+
 // One argument: the layout the caller has, and the one the primitive wants.
 struct PlanArgument {
   int id = 0;  // DNNL_ARG_...
   dnnl::memory::desc ours, theirs;
-  bool written = false;
+  Access access = Access::read;
 };
 
 // A primitive with the reorders its arguments need. Immutable once made, so threads may share it.
@@ -43,8 +39,12 @@ class Plan {
       const dnnl::primitive_desc_base& pd,
       std::vector<PlanArgument> args);
 
-  // `pointers` has one address per argument, in the order they were given.
-  void execute(std::span<void* const> pointers, Run& run) const;
+  // `pointers` has one address per argument, in the order they were given. Argument number
+  // `packed`, if there is one, already has the primitive's layout.
+  void execute(std::span<void* const> pointers, Run& run, int packed = -1) const;
+
+  // Argument `i` at `ours` in the primitive's layout, once for many executions; null if it has it.
+  std::shared_ptr<Storage> pack(int i, void* ours) const;
 
   const std::string& implementation() const { return implementation_; }
   bool is_reference() const { return implementation_.starts_with("ref"); }  // of oneDNN, very slow
@@ -57,8 +57,13 @@ class Plan {
   std::string implementation_;  // of oneDNN, such as "brgconv:avx512_core"
   dnnl::primitive primitive_;
   dnnl::memory::desc scratch_;
-  std::vector<PlanArgument> args_;
-  std::vector<std::optional<Reorder>> reorders_;  // where `ours` differs from `theirs`
+  struct Argument {
+    PlanArgument a;
+    std::optional<Reorder> before, after;  // where `ours` differs from `theirs`
+  };
+  void execute(const Reorder& r, const dnnl::memory& from, const dnnl::memory& to, Run& run) const;
+
+  std::vector<Argument> args_;
 };
 
 // The plan of `key`, from the cache or made by `make`. The cache holds the last few hundred used
@@ -80,4 +85,4 @@ dnnl::memory::desc dense_desc(const dnnl::memory::dims& dims);
 // f32 with any layout the library likes.
 dnnl::memory::desc any_desc(const dnnl::memory::dims& dims);
 
-}  // namespace fovea::cpu
+}  // namespace fovea::onednn

@@ -1,26 +1,26 @@
 // Highway compiles this file once per instruction set, so this comes first.
 // clang-format off
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "bench/peers/peak.cpp"
+#define HWY_TARGET_INCLUDE "fovea/backend/peak.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 // clang-format on
 
-#include "bench/peers/peak.h"
+#include "fovea/backend/peak.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <stdexcept>
 #include <vector>
 
 #include <omp.h>
-#include <oneapi/dnnl/dnnl.h>
+
+#include "fovea/backend/cpu/engine.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace fovea::bench::HWY_NAMESPACE {
+namespace fovea::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
@@ -47,11 +47,11 @@ double MultiplyAdds(int64_t rounds, float* keep) {
   return 2.0 * 12 * double(rounds) * double(hn::Lanes(d));
 }
 
-}  // namespace fovea::bench::HWY_NAMESPACE
+}  // namespace fovea::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace fovea::bench {
+namespace fovea {
 
 namespace {
 
@@ -76,7 +76,7 @@ double fma_rate(int threads) {
 #pragma omp parallel num_threads(threads) reduction(+ : all)
     {
       float keep = 0;
-      all += HWY_DYNAMIC_DISPATCH(MultiplyAdds)(int64_t(1) << 24, &keep);
+      all += HWY_DYNAMIC_DISPATCH(MultiplyAdds)(int64_t(1) << 22, &keep);
       if (keep == 1) all += 1;
     }
     work = all;
@@ -86,16 +86,19 @@ double fma_rate(int threads) {
 
 double sgemm_rate() {
   const int64_t n = 2048;
-  std::vector<float> a(size_t(n * n), 1), b = a, c = a;
-  double seconds = best_of(8, [&] {
-    if (dnnl_sgemm('N', 'N', n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(), n) != dnnl_success)
-      throw std::runtime_error("dnnl_sgemm failed");
+  const std::vector<float> a(size_t(n * n), 1), b = a;
+  std::vector<float> c = a;
+  const Device device{Device::cpu};
+  Workspace scratch(device);
+  Run run{device, scratch};
+  double seconds = best_of(3, [&] {
+    cpu::multiply({.m = n, .k = n, .n = n}, a.data(), b.data(), nullptr, c.data(), run);
   });
   return 2.0 * double(n) * double(n) * double(n) / seconds * 1e-9;
 }
 
 double copy_rate(int threads) {
-  const size_t size = size_t(256) << 20;
+  const size_t size = size_t(128) << 20;
   std::vector<char> from(size, 1), to(size, 2);
   double seconds = best_of(8, [&] {
 #pragma omp parallel for num_threads(threads)
@@ -111,9 +114,12 @@ double copy_rate(int threads) {
 }  // namespace
 
 Peak measure_peak(int threads) {
-  omp_set_num_threads(threads);
-  return {.fma = fma_rate(threads), .sgemm = sgemm_rate(), .memory = copy_rate(threads)};
+  const int before = fovea::threads();
+  set_threads(threads);
+  const Peak peak{.fma = fma_rate(threads), .sgemm = sgemm_rate(), .memory = copy_rate(threads)};
+  set_threads(before);
+  return peak;
 }
 
-}  // namespace fovea::bench
+}  // namespace fovea
 #endif

@@ -1,4 +1,4 @@
-#include "fovea/backend/cpu/dnnl_plan.h"
+#include "fovea/backend/onednn/plan.h"
 
 #include <list>
 #include <mutex>
@@ -8,7 +8,7 @@
 
 #include "fovea/core/errors.h"
 
-namespace fovea::cpu {
+namespace fovea::onednn {
 
 namespace {
 
@@ -75,46 +75,68 @@ Plan::Plan(
     dnnl::primitive primitive, const dnnl::primitive_desc_base& pd, std::vector<PlanArgument> args)
     : implementation_(pd.impl_info_str()),
       primitive_(std::move(primitive)),
-      scratch_(pd.query_md(dnnl::query::scratchpad_md)),
-      args_(std::move(args)) {
-  for (const PlanArgument& a : args_) {
-    if (a.ours == a.theirs) {
-      reorders_.emplace_back();
-      continue;
-    }
-    const auto &from = a.written ? a.theirs : a.ours, &to = a.written ? a.ours : a.theirs;
-    dnnl::reorder::primitive_desc reorder(cpu_engine(), from, cpu_engine(), to, plan_attributes());
-    reorders_.push_back(
-        Reorder{dnnl::reorder(reorder), reorder.query_md(dnnl::query::scratchpad_md)});
+      scratch_(pd.query_md(dnnl::query::scratchpad_md)) {
+  auto reorder = [](const dnnl::memory::desc& from, const dnnl::memory::desc& to) {
+    dnnl::reorder::primitive_desc r(cpu_engine(), from, cpu_engine(), to, plan_attributes());
+    return Reorder{dnnl::reorder(r), r.query_md(dnnl::query::scratchpad_md)};
+  };
+  for (PlanArgument& a : args) {
+    Argument& arg = args_.emplace_back(Argument{std::move(a), {}, {}});
+    if (arg.a.ours == arg.a.theirs) continue;
+    if (arg.a.access != Access::write) arg.before = reorder(arg.a.ours, arg.a.theirs);
+    if (arg.a.access != Access::read) arg.after = reorder(arg.a.theirs, arg.a.ours);
   }
 }
 
-void Plan::execute(std::span<void* const> pointers, Run& run) const {
+void Plan::execute(
+    const Reorder& r, const dnnl::memory& from, const dnnl::memory& to, Run& run) const {
+  dnnl::memory scratch(r.scratch, cpu_engine(), scratch_for(r.scratch, run));
+  r.primitive.execute(
+      stream_of_this_thread(),
+      {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, scratch}});
+}
+
+std::shared_ptr<Storage> Plan::pack(int i, void* ours) const {
+  const Argument& arg = args_[size_t(i)];
+  if (!arg.before) return nullptr;
+  use_our_threads();
+  const Device device{Device::cpu};
+  Workspace workspace(device);
+  Run run{device, workspace};
+  auto packed = std::make_shared<Storage>(arg.a.theirs.get_size(), device);
+  execute(
+      *arg.before,
+      dnnl::memory(arg.a.ours, cpu_engine(), ours),
+      dnnl::memory(arg.a.theirs, cpu_engine(), packed->data()),
+      run);
+  stream_of_this_thread().wait();
+  return packed;
+}
+
+void Plan::execute(std::span<void* const> pointers, Run& run, int packed) const {
   FOVEA_ASSERT(pointers.size() == args_.size());
   use_our_threads();
   const dnnl::engine& engine = cpu_engine();
   dnnl::stream& stream = stream_of_this_thread();
-  auto reorder = [&](const Reorder& r, const dnnl::memory& from, const dnnl::memory& to) {
-    dnnl::memory scratch(r.scratch, engine, scratch_for(r.scratch, run));
-    r.primitive.execute(
-        stream, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, scratch}});
-  };
 
   std::unordered_map<int, dnnl::memory> bound;
   for (size_t i = 0; i < args_.size(); ++i) {
-    const PlanArgument& a = args_[i];
-    void* inner = reorders_[i] ? scratch_for(a.theirs, run) : pointers[i];
-    dnnl::memory theirs(a.theirs, engine, inner);
-    if (reorders_[i] && !a.written)
-      reorder(*reorders_[i], dnnl::memory(a.ours, engine, pointers[i]), theirs);
-    bound.emplace(a.id, theirs);
+    const Argument& arg = args_[i];
+    const bool apart = (arg.before || arg.after) && int(i) != packed;
+    dnnl::memory theirs(arg.a.theirs, engine, apart ? scratch_for(arg.a.theirs, run) : pointers[i]);
+    if (apart && arg.before)
+      execute(*arg.before, dnnl::memory(arg.a.ours, engine, pointers[i]), theirs, run);
+    bound.emplace(arg.a.id, theirs);
   }
   bound.emplace(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratch_, engine, scratch_for(scratch_, run)));
   primitive_.execute(stream, bound);
   for (size_t i = 0; i < args_.size(); ++i)
-    if (reorders_[i] && args_[i].written)
-      reorder(
-          *reorders_[i], bound.at(args_[i].id), dnnl::memory(args_[i].ours, engine, pointers[i]));
+    if (args_[i].after)
+      execute(
+          *args_[i].after,
+          bound.at(args_[i].a.id),
+          dnnl::memory(args_[i].a.ours, engine, pointers[i]),
+          run);
   stream.wait();
 }
 
@@ -156,4 +178,4 @@ dnnl::memory::desc any_desc(const dnnl::memory::dims& dims) {
   return {dims, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
 }
 
-}  // namespace fovea::cpu
+}  // namespace fovea::onednn

@@ -1,0 +1,183 @@
+#include "fovea/graph/freeze.h"
+
+#include <algorithm>
+#include <map>
+
+#include "fovea/core/errors.h"
+#include "fovea/core/eval.h"
+#include "fovea/graph/fuse.h"
+#include "fovea/graph/memory_plan.h"
+#include "fovea/graph/merge.h"
+#include "fovea/graph/plan_state.h"
+
+namespace fovea::graph {
+
+namespace {
+
+size_t bytes_of(const Spec& s) { return size_t(s.shape.numel()) * size_of(s.dtype); }
+
+class Builder {
+ public:
+  Builder(Plan::State& plan, std::span<const Tensor> inputs, std::span<const Tensor> outputs);
+
+ private:
+  using Place = std::pair<const void*, int>;
+  static Place place_of(const Tensor& t) {
+    return t.node() ? Place{t.node().get(), t.value()->output} : Place{t.value().get(), -1};
+  }
+
+  int slot_of(const Tensor& t);
+  int add_slot(const Place& place, Slot slot);
+  void add_step(const std::shared_ptr<Node>& node);
+  void prepare();
+  void place_results();
+  int taken_over(const Step& step, int out, const std::vector<int>& last_use) const;
+
+  Plan::State& plan_;
+  std::map<Place, int> slots_;
+  std::vector<Tensor> kept_;  // so that places stay unique
+};
+
+Builder::Builder(Plan::State& plan, std::span<const Tensor> inputs, std::span<const Tensor> outputs)
+    : plan_(plan) {
+  for (const Tensor& t : inputs) {
+    kept_.push_back(t);
+    plan_.inputs.push_back(add_slot(place_of(t), {{t.shape(), t.dtype()}, Home::input, 0, 0, {}}));
+  }
+  for (const auto& node : reachable(outputs)) add_step(node);
+  for (const Tensor& t : outputs) {
+    const int slot = slot_of(t);
+    plan_.outputs.push_back(slot);
+    Slot& root = plan_.slots[size_t(plan_.slots[size_t(slot)].root)];
+    if (root.home == Home::arena) root.home = Home::result;
+  }
+  for (Slot& slot : plan_.slots) slot.home = plan_.slots[size_t(slot.root)].home;
+  prepare();
+  place_results();
+  plan_.stats.steps = int(plan_.steps.size());
+}
+
+int Builder::add_slot(const Place& place, Slot slot) {
+  const int i = int(plan_.slots.size());
+  if (slot.home != Home::arena || slot.root < 0) slot.root = i;
+  slots_[place] = i;
+  plan_.slots.push_back(std::move(slot));
+  return i;
+}
+
+int Builder::slot_of(const Tensor& t) {
+  if (auto it = slots_.find(place_of(t)); it != slots_.end()) return it->second;
+  FOVEA_ASSERT(t.is_evaluated());
+  kept_.push_back(t);
+  return add_slot(place_of(t), {{t.shape(), t.dtype()}, Home::constant, 0, 0, t});
+}
+
+void Builder::add_step(const std::shared_ptr<Node>& node) {
+  Step step{.node = node, .kernel = {}, .in = {}, .out = {}};
+  for (const Tensor& t : node->inputs) step.in.push_back(slot_of(t));
+  for (size_t i = 0; i < node->outputs.size(); ++i) {
+    Slot slot{node->outputs[i].spec, Home::arena, -1, 0, {}};
+    if (node->primitive->kind() == Kind::view) {
+      const Primitive::View view = node->primitive->view(int(i), node->inputs);
+      const Slot& source = plan_.slots[size_t(step.in[size_t(view.input)])];
+      slot.root = source.root;
+      slot.offset = source.offset + view.offset;
+    }
+    step.out.push_back(add_slot({node.get(), int(i)}, slot));
+  }
+  plan_.steps.push_back(std::move(step));
+}
+
+// Lets every kernel do once what it can, and drops the constants it then no longer reads.
+void Builder::prepare() {
+  std::vector<bool> read(plan_.slots.size());
+  for (int i : plan_.outputs) read[size_t(plan_.slots[size_t(i)].root)] = true;
+  for (Step& step : plan_.steps) {
+    std::vector<Tensor> in;
+    for (int i : step.in) {
+      const Slot& slot = plan_.slots[size_t(i)];
+      in.push_back(slot.constant.is_empty() ? unbound(slot.spec, plan_.device) : slot.constant);
+    }
+    if (step.node->primitive->kind() != Kind::view)
+      step.kernel = kernels().prepare(*step.node->primitive, in, step.node->device.kind);
+    for (size_t i = 0; i < step.in.size(); ++i)
+      if (!step.kernel ||
+          !std::count(step.kernel->packed.begin(), step.kernel->packed.end(), int(i)))
+        read[size_t(step.in[i])] = true;
+    step.node->inputs.clear();
+  }
+  for (size_t i = 0; i < read.size(); ++i) {
+    Slot& slot = plan_.slots[i];
+    if (slot.home == Home::constant && !read[i]) slot.constant = unbound(slot.spec, plan_.device);
+  }
+}
+
+// The root in the arena whose memory output `out` of a step may have: a value that ends there.
+int Builder::taken_over(const Step& step, int out, const std::vector<int>& last_use) const {
+  const int now = &step - plan_.steps.data();
+  std::vector<Tensor> in;
+  for (int i : step.in) in.push_back(unbound(plan_.slots[size_t(i)].spec, plan_.device));
+  for (size_t i = 0; i < step.in.size(); ++i) {
+    const Slot& from = plan_.slots[size_t(step.in[i])];
+    auto shares = [&](int j) { return plan_.slots[size_t(j)].root == from.root; };
+    if (from.home == Home::arena && last_use[size_t(from.root)] == now &&
+        from.spec == plan_.slots[size_t(out)].spec &&
+        bytes_of(from.spec) == bytes_of(plan_.slots[size_t(from.root)].spec) &&
+        std::count_if(step.in.begin(), step.in.end(), shares) == 1 &&
+        step.node->primitive->may_overwrite(in, int(i)))
+      return from.root;
+  }
+  return -1;
+}
+
+void Builder::place_results() {
+  auto in_arena = [&](int slot) { return plan_.slots[size_t(slot)].home == Home::arena; };
+  auto root_of = [&](int slot) { return plan_.slots[size_t(slot)].root; };
+  std::vector<int> last_use(plan_.slots.size(), -1), buffer_of(plan_.slots.size(), -1);
+  for (size_t s = 0; s < plan_.steps.size(); ++s) {
+    for (int i : plan_.steps[s].in) last_use[size_t(root_of(i))] = int(s);
+    for (int i : plan_.steps[s].out) last_use[size_t(root_of(i))] = int(s);
+  }
+  std::vector<Lifetime> buffers;
+  for (size_t s = 0; s < plan_.steps.size(); ++s)
+    for (int i : plan_.steps[s].out) {
+      if (!in_arena(i) || root_of(i) != i) continue;
+      const int from = taken_over(plan_.steps[s], i, last_use);
+      const int last = last_use[size_t(i)];
+      if (from >= 0) {
+        buffer_of[size_t(i)] = buffer_of[size_t(from)];
+        buffers[size_t(buffer_of[size_t(i)])].last = last;
+        last_use[size_t(from)] = -1;  // taken
+      } else {
+        buffer_of[size_t(i)] = int(buffers.size());
+        buffers.push_back({bytes_of(plan_.slots[size_t(i)].spec), int(s), last});
+      }
+      plan_.stats.sum_bytes += bytes_of(plan_.slots[size_t(i)].spec);
+    }
+  const MemoryPlan memory = place_buffers(buffers);
+  plan_.stats.arena_bytes = memory.bytes;
+  for (size_t i = 0; i < plan_.slots.size(); ++i)
+    if (buffer_of[i] >= 0) plan_.slots[i].offset = memory.offsets[size_t(buffer_of[i])];
+  for (size_t i = 0; i < plan_.slots.size(); ++i)
+    if (in_arena(int(i)) && root_of(int(i)) != int(i))
+      plan_.slots[i].offset += plan_.slots[size_t(root_of(int(i)))].offset;
+}
+
+}  // namespace
+
+Plan freeze(const Fn& f, std::span<const Spec> inputs, Device device) {
+  EvalModeScope lazy(EvalMode::lazy);
+  DeviceScope scope(device);
+  auto state = std::make_shared<Plan::State>();
+  state->device = device;
+  std::vector<Tensor> in;
+  for (const Spec& spec : inputs) in.push_back(unbound(spec, device));
+  std::vector<Tensor> out = f(in);
+  state->stats.folded = fold_constants(out, in);
+  state->stats.merged = merge_equal(out);
+  state->stats.fused = fuse(out);
+  Builder(*state, in, out);
+  return Plan(std::move(state));
+}
+
+}  // namespace fovea::graph

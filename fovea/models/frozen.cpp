@@ -1,0 +1,40 @@
+#include "fovea/models/frozen.h"
+
+#include <algorithm>
+
+namespace fovea::models {
+
+namespace {
+
+constexpr size_t most_plans =
+    4;  // a full batch, the rest of a data set, a single picture, one more
+
+}  // namespace
+
+graph::Plan freeze(const nn::Module& net, const Shape& input) {
+  auto forward = [&](std::span<const Tensor> in) {
+    nn::Ctx ctx;
+    return std::vector<Tensor>{nn::forward(net, in[0], ctx)};
+  };
+  const Spec spec{input, Dtype::f32};
+  return graph::freeze(forward, std::span(&spec, 1));
+}
+
+Tensor FrozenModel::scores(const Tensor& batch) const {
+  model_->preprocess.check_input(batch);
+  return plan(batch.shape()).run(batch);
+}
+
+graph::Plan FrozenModel::plan(const Shape& batch) const {
+  std::lock_guard lock(mutex_);
+  auto it = std::ranges::find(plans_, batch, &Entry::batch);
+  if (it == plans_.end()) {
+    if (plans_.size() == most_plans) plans_.erase(plans_.begin());
+    plans_.push_back({batch, freeze(*model_->net, batch)});
+    it = std::prev(plans_.end());
+  }
+  std::rotate(it, std::next(it), plans_.end());
+  return plans_.back().plan;
+}
+
+}  // namespace fovea::models

@@ -1,0 +1,71 @@
+#include "fovea/models/frozen.h"
+
+#include <gtest/gtest.h>
+
+#include "fovea/models/registry.h"
+#include "tests/support/check_op.h"
+
+namespace fovea::models {
+namespace {
+
+using test::random_input;
+
+// Running statistics as training leaves them, so that folding batch norm is seen.
+void randomize_statistics(nn::Module& net) {
+  Tree values = nn::state(net);
+  uint64_t seed = 1;
+  for (auto& [name, t] : values) {
+    if (name.ends_with("running_mean")) t = random_input(t.shape(), ++seed, -0.2, 0.2);
+    if (name.ends_with("running_var")) t = random_input(t.shape(), ++seed, 0.8, 1.2);
+  }
+  nn::assign(net, values);
+}
+
+Model make_model(const std::string& name, int64_t size) {
+  const Entry& e = find(name);
+  Model m;
+  m.architecture = {.name = name, .input = {size, size, e.input[2]}, .classes = e.classes};
+  m.net = build(m.architecture);
+  nn::initialize(*m.net, Key(1));
+  randomize_statistics(*m.net);
+  m.preprocess = {.channels = int(e.input[2]), .height = int(size), .width = int(size)};
+  return m;
+}
+
+class EveryFrozenModel : public testing::TestWithParam<std::string> {};
+
+TEST_P(EveryFrozenModel, ScoresAsThePlainOne) {
+  const Entry& e = find(GetParam());
+  const int64_t size = e.input[0] == 224 ? 64 : e.input[0];
+  Model m = make_model(GetParam(), size);
+  Tensor x = random_input({2, size, size, e.input[2]}, 1);
+  FrozenModel frozen(m);
+  EXPECT_LE(test::relative_error(frozen.scores(x), m.scores(x)), 1e-5);
+  const std::string steps = frozen.plan(x.shape()).str();
+  EXPECT_EQ(steps.find("scale_shift"), std::string::npos) << steps;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, EveryFrozenModel, testing::ValuesIn(names()), [](const auto& model) {
+      return model.param;
+    });
+
+TEST(FrozenModel, TakesBatchesOfAnySize) {
+  Model m = make_model("resnet20", 32);
+  FrozenModel frozen(m);
+  for (int64_t n : {3, 1, 2, 3, 4, 5, 1}) {
+    Tensor x = random_input({n, 32, 32, 3}, uint64_t(n));
+    EXPECT_LE(test::relative_error(frozen.scores(x), m.scores(x)), 1e-5) << n;
+  }
+}
+
+TEST(FrozenModel, RefusesWhatTheModelRefuses) {
+  Model m = make_model("resnet20", 32);
+  Tensor grey = random_input({1, 32, 32, 1}, 1);
+  EXPECT_EQ(test::message_of([&] { FrozenModel(m).scores(grey); }), test::message_of([&] {
+              m.scores(grey);
+            }));
+}
+
+}  // namespace
+}  // namespace fovea::models
