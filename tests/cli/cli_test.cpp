@@ -357,6 +357,14 @@ TEST_F(Cli, CompletionAndManualAreWellFormed) {
   checked("bash", "bash", "bash -n script");
   checked("zsh", "zsh", "zsh -n script");
   checked("fish", "fish", "fish -n script");
+  // Without zsh and fish at hand: quotes within quotes, and only options with a value ask for one.
+  std::string zsh = fovea("completion zsh").out, fish = fovea("completion fish").out;
+  EXPECT_HAS(zsh, "recipe'\\''s");
+  EXPECT_HAS(fish, "recipe\\'s");
+  EXPECT_HAS(zsh, "'--json[Print the result as JSON]' ");
+  EXPECT_HAS(zsh, "'--epochs[Passes over the data]:value:_files'");
+  EXPECT_HAS(fish, "-l json -d");
+  EXPECT_HAS(fish, "-l epochs -r -d");
   checked("man", "groff", "groff -man -ww -Tascii script");
   if (shell("command -v bash").code != 0) return;
   fovea("completion bash");
