@@ -68,8 +68,53 @@ nlohmann::ordered_json json_of(const train::Config& config) {
   return j;
 }
 
+nlohmann::ordered_json json_of(const std::vector<optim::MethodInfo>& methods) {
+  nlohmann::ordered_json list;
+  for (const optim::MethodInfo& m : methods) {
+    nlohmann::ordered_json options = nlohmann::ordered_json::array();
+    for (const optim::OptionInfo& o : m.options)
+      options.push_back({{"name", o.name}, {"default", o.fallback}, {"what", o.doc}});
+    list.push_back({{"name", m.name}, {"what", m.doc}, {"paper", m.paper}, {"options", options}});
+  }
+  return list;
+}
+
+// `fovea train --list WHAT --json`: what has a name, what it is, and its options. A layer's option
+// without a default must be given.
+nlohmann::ordered_json json_of_tables(const std::string& what) {
+  using Json = nlohmann::ordered_json;
+  Json list;
+  if (what == "optimizers") return json_of(optim::optimizer_table());
+  if (what == "schedules") return json_of(optim::schedule_table());
+  if (what == "settings")
+    for (const train::KeyInfo& k : train::recipe_keys())
+      list.push_back({{"name", k.key}, {"default", k.fallback}, {"what", k.what}});
+  if (what == "layers")
+    for (const models::LayerType& t : models::layer_types()) {
+      Json options = Json::array();
+      for (const models::LayerOption& p : t.options)
+        options.push_back(
+            {{"name", p.name},
+             {"default", p.fallback.empty() ? Json() : Json(p.fallback)},
+             {"what", p.what}});
+      list.push_back({{"name", t.name}, {"what", t.what}, {"options", options}});
+    }
+  if (what == "augment")
+    for (const image::StepInfo& s : image::step_table()) {
+      Json options = Json::array();
+      for (const image::StepParameter& p : s.parameters)
+        options.push_back({{"name", p.name}, {"default", p.value}, {"what", p.doc}});
+      list.push_back({{"name", s.name}, {"what", s.doc}, {"options", options}});
+    }
+  return list;
+}
+
 // `fovea train --list WHAT`: the tables a recipe can draw on.
-int list_tables(const std::string& what) {
+int list_tables(const std::string& what, const Globals& g) {
+  if (g.json) {
+    print(json_of_tables(what).dump(2) + "\n");
+    return ok;
+  }
   std::string text;
   if (what == "settings") {
     for (const train::KeyInfo& k : train::recipe_keys())
@@ -142,7 +187,7 @@ void print_result(const train::TrainResult& r, const Globals& g) {
 }
 
 int run_training(const Options& o, const Globals& g) {
-  if (!o.list.empty()) return list_tables(o.list);
+  if (!o.list.empty()) return list_tables(o.list, g);
   bool changes = !(o.recipe + o.data + o.model + o.name).empty() || !o.sets.empty() ||
                  o.epochs > 0 || o.batch > 0 || o.lr > 0 || o.seed >= 0;
   if (!o.resume.empty() && changes)
@@ -198,7 +243,10 @@ Verb train_verb() {
         app.add_option("--batch", o->batch, "Pictures per step")->check(positive());
         app.add_option("--lr", o->lr, "Learning rate")->check(positive());
         app.add_option("--seed", o->seed, "Seed of everything random")->check(not_negative());
-        app.add_option("--set", o->sets, "Change any setting; may be repeated")
+        app.add_option(
+               "--set",
+               o->sets,
+               "Change any setting; may be repeated. FOVEA_<SECTION>_<NAME> variables do so too")
             ->type_name("KEY=VALUE")
             ->take_all()
             ->allow_extra_args(false);

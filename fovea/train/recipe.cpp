@@ -1,9 +1,14 @@
 #include "fovea/train/recipe.h"
 
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "fovea/core/text.h"
+#include "fovea/optim/factory.h"
 
 namespace fovea::train {
 
@@ -94,6 +99,32 @@ std::string one_of(const Config& c, const std::string& key, std::vector<std::str
       fmt::format("{}: expected {} to be one of {}, got \"{}\"", c.origin(key), key, list, value));
 }
 
+// The settings under `prefix`, all of them options of the method they name. An unknown name is left
+// to whoever makes the method.
+std::map<std::string, std::string> method_of(
+    const Config& c, const std::string& prefix, const std::vector<optim::MethodInfo>& table) {
+  auto settings = c.under(prefix);
+  auto method = std::ranges::find(table, settings.at("name"), &optim::MethodInfo::name);
+  if (method == table.end()) return settings;
+  std::vector<std::string> options, known{prefix + "name"};
+  for (const optim::OptionInfo& o : method->options) {
+    options.push_back(o.name);
+    known.push_back(prefix + o.name);
+  }
+  for (const auto& item : settings) {
+    std::string key = prefix + item.first;
+    if (std::ranges::find(known, key) == known.end())
+      throw std::invalid_argument(fmt::format(
+          "{}: unknown key \"{}\", {} takes {}{}",
+          c.origin(key),
+          key,
+          method->name,
+          fmt::join(options, ", "),
+          did_you_mean(key, known)));
+  }
+  return settings;
+}
+
 }  // namespace
 
 Recipe::Recipe(const Config& c)
@@ -122,8 +153,8 @@ Recipe::Recipe(const Config& c)
       clip_norm(within(c, "train.clip_norm", 0, 1e9)),
       ema(within(c, "train.ema", 0, 1)),
       save_steps(at_least(c, "train.save_steps", 0)),
-      optimizer(c.under("optimizer.")),
-      schedule(c.under("schedule.")),
+      optimizer(method_of(c, "optimizer.", optim::optimizer_table())),
+      schedule(method_of(c, "schedule.", optim::schedule_table())),
       augment(augment_of(c.list("augment"))) {
   if (channels != 0 && channels != 1 && channels != 3)
     throw std::invalid_argument(fmt::format(
