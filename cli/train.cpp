@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "cli/environment.h"
 #include "cli/progress.h"
+#include "cli/recipe_flags.h"
 #include "cli/verb.h"
 #include "fovea/image/augment.h"
 #include "fovea/models/layers.h"
@@ -28,31 +28,10 @@ void on_stop(int number) {
 void on_save(int) { save_asked = true; }
 
 struct Options {
-  std::string recipe, data, model, name, resume, list;
-  std::vector<std::string> sets;
-  int64_t epochs = 0, batch = 0, seed = -1;
-  double lr = 0;
+  RecipeFlags flags;
+  std::string resume, list;
   bool print_config = false, overwrite = false, dry_run = false;
 };
-
-train::Config config_of(const Options& o, const Globals& g) {
-  train::Config c = train::recipe_config();
-  if (!o.recipe.empty()) c.read_toml(o.recipe);
-  read_environment(c);
-  auto flag = [&](const char* key, const std::string& value, const char* name) {
-    if (!value.empty()) c.set(key, value, name);
-  };
-  flag("data.source", o.data, "--data");
-  flag("model.name", o.model, "--model");
-  flag("run.name", o.name, "--name");
-  flag("train.epochs", o.epochs ? std::to_string(o.epochs) : "", "--epochs");
-  flag("train.batch", o.batch ? std::to_string(o.batch) : "", "--batch");
-  flag("optimizer.lr", o.lr ? fmt::format("{}", o.lr) : "", "--lr");
-  flag("run.seed", o.seed >= 0 ? std::to_string(o.seed) : "", "--seed");
-  flag("run.threads", g.threads ? std::to_string(g.threads) : "", "--threads");
-  for (const std::string& s : o.sets) c.set_expression(s, "--set");
-  return c;
-}
 
 // Each setting with where it came from.
 nlohmann::ordered_json json_of(const train::Config& config) {
@@ -188,12 +167,10 @@ void print_result(const train::TrainResult& r, const Globals& g) {
 
 int run_training(const Options& o, const Globals& g) {
   if (!o.list.empty()) return list_tables(o.list, g);
-  bool changes = !(o.recipe + o.data + o.model + o.name).empty() || !o.sets.empty() ||
-                 o.epochs > 0 || o.batch > 0 || o.lr > 0 || o.seed >= 0;
-  if (!o.resume.empty() && changes)
+  if (!o.resume.empty() && o.flags.any())
     throw std::invalid_argument(
         "a run that is resumed follows its own recipe.toml: give --resume without settings");
-  train::Config config = config_of(o, g);
+  train::Config config = o.flags.config(g);
   if (o.print_config) {
     print(g.json ? json_of(config).dump(2) + "\n" : config.to_table());
     return ok;
@@ -233,23 +210,7 @@ Verb train_verb() {
        "fovea train recipes/lenet5-mnist.toml --print-config"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
-        app.add_option("recipe", o->recipe, "A TOML recipe; flags and --set change its settings")
-            ->type_name("RECIPE.toml");
-        app.add_option("--data", o->data, "digits, a folder, an archive, or train=A,test=B")
-            ->type_name("SOURCE");
-        app.add_option("--model", o->model, "A model of `fovea models`")->type_name("NAME");
-        app.add_option("--name", o->name, "Name of the run: runs/NAME")->type_name("NAME");
-        app.add_option("--epochs", o->epochs, "Passes over the data")->check(positive());
-        app.add_option("--batch", o->batch, "Pictures per step")->check(positive());
-        app.add_option("--lr", o->lr, "Learning rate")->check(positive());
-        app.add_option("--seed", o->seed, "Seed of everything random")->check(not_negative());
-        app.add_option(
-               "--set",
-               o->sets,
-               "Change any setting; may be repeated. FOVEA_<SECTION>_<NAME> variables do so too")
-            ->type_name("KEY=VALUE")
-            ->take_all()
-            ->allow_extra_args(false);
+        o->flags.add_to(app);
         app.add_option("--resume", o->resume, "Go on with a run that was stopped, as it began")
             ->type_name("RUN");
         app.add_flag("--overwrite", o->overwrite, "Replace a run of the same name");

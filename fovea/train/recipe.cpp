@@ -19,6 +19,7 @@ std::span<const KeyInfo> recipe_keys() {
       {"run.folder", text, "runs", "folder that holds the runs"},
       {"run.seed", integer, "1", "seed of weights, order and augmentation"},
       {"run.threads", integer, "0", "threads of the kernels; 0 uses all processors"},
+      {"run.determinism", text, "usual", "usual, or strict: the same bits for any run.threads"},
       {"data.source", text, "digits", "digits, a folder, an archive, or train=A,test=B"},
       {"data.val", number, "0.1", "share of the training data kept for validation"},
       {"data.limit", integer, "0", "use this many training samples only; 0 uses all"},
@@ -51,6 +52,13 @@ Config recipe_config() {
 }
 
 namespace {
+
+Determinism determinism_of(const std::string& name) {
+  if (name == "usual") return Determinism::usual;
+  if (name == "strict") return Determinism::strict;
+  throw std::invalid_argument(
+      fmt::format("run.determinism: expected usual or strict, got \"{}\"", name));
+}
 
 double number_of(const Item& item, const std::string& name, const std::string& text) {
   if (text == "true") return 1;
@@ -132,6 +140,7 @@ Recipe::Recipe(const Config& c)
       folder(c.text("run.folder")),
       seed(uint64_t(at_least(c, "run.seed", 0))),
       threads(int(at_least(c, "run.threads", 0))),
+      determinism(determinism_of(c.text("run.determinism"))),
       source(c.text("data.source")),
       val_share(within(c, "data.val", 0, 0.9)),
       limit(at_least(c, "data.limit", 0)),

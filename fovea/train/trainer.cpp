@@ -37,12 +37,14 @@ class Session {
   // Without a run to go on with, a folder is made for a new one, once all else is known to fit.
   Session(const Config& config, std::optional<RunFolder> run, const TrainOptions& o)
       : recipe_(config), run_(std::move(run)), options_(o) {
-    set_threads(recipe_.threads);
+    use_processors(recipe_);
     setup_ = set_up(recipe_);
     for (const std::string& text : setup_.notes) note(text);
-    loader_ = std::make_unique<data::Loader>(setup_.source.train, loader_options(true));
+    loader_ =
+        std::make_unique<data::Loader>(setup_.source.train, loader_options(recipe_, setup_, true));
     if (setup_.source.val)
-      val_loader_ = std::make_unique<data::Loader>(setup_.source.val, loader_options(false));
+      val_loader_ =
+          std::make_unique<data::Loader>(setup_.source.val, loader_options(recipe_, setup_, false));
     optimizer_ = optim::make_optimizer(recipe_.optimizer);
     total_steps_ = loader_->batches() * recipe_.epochs;
     schedule_ = optim::make_schedule(
@@ -78,22 +80,6 @@ class Session {
   }
 
  private:
-  data::LoaderOptions loader_options(bool training) const {
-    data::LoaderOptions o;
-    o.batch_size = recipe_.batch;
-    o.preprocess = setup_.model.preprocess;
-    o.key = Key(recipe_.seed).fold_in(4);
-    o.workers = recipe_.workers;
-    o.cache_bytes = recipe_.cache_bytes;
-    o.max_corrupt = recipe_.max_corrupt;
-    if (training) {
-      o.augment = recipe_.augment;
-      o.shuffle = true;
-      o.drop_last = setup_.source.train->size() >= recipe_.batch;
-    }
-    return o;
-  }
-
   void note(const std::string& text) {
     if (options_.observer) options_.observer->note(text);
   }
