@@ -14,7 +14,7 @@
 namespace fovea {
 namespace {
 
-using cpu::WinogradPass;
+using cpu::ConvPass;
 using cpu::WinogradTile;
 using test::random_input;
 
@@ -81,7 +81,7 @@ float* out(Tensor& t) { return t.mutable_data<float>().data(); }
 
 Tensor on_reference(const Tensor& t) { return to_device(t, Device{Device::ref}); }
 
-std::vector<float> packed(const Inputs& i, WinogradTile tile, WinogradPass pass) {
+std::vector<float> packed(const Inputs& i, WinogradTile tile, ConvPass pass) {
   std::vector<float> u(size_t(cpu::winograd_weights_size(i.extents, tile, pass)));
   cpu::winograd_weights(i.extents, tile, pass, in(i.w), u.data());
   return u;
@@ -110,7 +110,7 @@ Tensor backward_data(const Inputs& i, WinogradTile tile, const cpu::WinogradFilt
 TEST_F(WinogradConvolution, ForwardAgreesWithReference) {
   for_each_case([](const Case& c, WinogradTile tile) {
     const Inputs i(c);
-    const std::vector<float> u = packed(i, tile, WinogradPass::forward);
+    const std::vector<float> u = packed(i, tile, ConvPass::forward);
     Tensor expected = conv2d(on_reference(i.x), on_reference(i.w), i.options).eval();
     EXPECT_LE(test::relative_error(forward(i, tile, {.packed = u.data()}), expected), 1e-5)
         << name_of(c, tile);
@@ -137,7 +137,7 @@ TEST_F(WinogradConvolution, EpilogueAddsBiasAndResidualAndCutsAtZero) {
 TEST_F(WinogradConvolution, BackwardToInputsAgreesWithReference) {
   for_each_case([](const Case& c, WinogradTile tile) {
     const Inputs i(c);
-    const std::vector<float> u = packed(i, tile, WinogradPass::backward_data);
+    const std::vector<float> u = packed(i, tile, ConvPass::backward_data);
     Tensor expected =
         conv2d_transpose(on_reference(i.dy), on_reference(i.w), i.x.shape(), i.options).eval();
     EXPECT_LE(test::relative_error(backward_data(i, tile, {.packed = u.data()}), expected), 1e-5)

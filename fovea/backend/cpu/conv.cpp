@@ -8,12 +8,14 @@
 #include "fovea/backend/cpu/dnnl_compat.h"
 #include "fovea/backend/cpu/dnnl_implementation.h"
 #include "fovea/backend/cpu/dnnl_plan.h"
+#include "fovea/backend/cpu/winograd.h"
 #include "fovea/backend/ref/conv.h"
 
-// Convolution by oneDNN, bound by flops. Activations stay (N, H, W, C); weights, stored
-// (O, kh, kw, I / groups), are reordered at each call into the layout the library picks, because
-// with plain ones it falls on loops a thousand times slower. Measured on a Zen 4 core pair, NHWC
-// runs as fast as the blocked layouts, at the speed of dnnl_sgemm.
+// Convolution by oneDNN or, where conv_route says so, Winograd's algorithm; bound by flops.
+// Activations stay (N, H, W, C); weights, stored (O, kh, kw, I / groups), are reordered at each
+// call into the layout the library picks, because with plain ones it falls on loops a thousand
+// times slower. Measured on a Zen 4 core pair, NHWC runs as fast as the blocked layouts, at the
+// speed of dnnl_sgemm.
 namespace fovea::cpu {
 
 namespace {
@@ -181,6 +183,15 @@ void forward_kernel(
         visited_pixels(c.e, in[0].data<float>().data(), run),
         in[1].data<float>().data(),
         out[0].mutable_data<float>().data());
+  if (auto tile = winograd_tile(conv_route(ConvPass::forward, c.e)))
+    return winograd_forward(
+        c.e,
+        *tile,
+        in[0].data<float>().data(),
+        {.plain = in[1].data<float>().data()},
+        {.bias = bias ? in[2].data<float>().data() : nullptr, .relu = c.relu},
+        out[0].mutable_data<float>().data(),
+        run);
   std::array<void*, 4> pointers{
       address(in[0]), address(in[1]), address(out[0]), bias ? address(in[2]) : nullptr};
   plan_for(c)->execute(std::span(pointers).first(bias ? 4 : 3), run);
@@ -191,8 +202,17 @@ void backward_data_kernel(
   if (out[0].dtype() != Dtype::f32 || any_empty(in))
     return ref::conv_backward_data(primitive, in, out, run);
   const auto& op = static_cast<const ConvBwdData&>(primitive);
+  const ConvExtents e = op.extents(in);
+  if (auto tile = winograd_tile(conv_route(ConvPass::backward_data, e)))
+    return winograd_backward_data(
+        e,
+        *tile,
+        in[0].data<float>().data(),
+        {.plain = in[1].data<float>().data()},
+        out[0].mutable_data<float>().data(),
+        run);
   std::array<void*, 3> pointers{address(in[0]), address(in[1]), address(out[0])};
-  plan_for({PlanKind::conv_backward_data, op.extents(in)})->execute(pointers, run);
+  plan_for({PlanKind::conv_backward_data, e})->execute(pointers, run);
 }
 
 void backward_weights_kernel(
@@ -209,32 +229,40 @@ void backward_weights_kernel(
         in[1].data<float>().data(),
         in[0].data<float>().data(),
         out[0].mutable_data<float>().data());
-  if (needs_depthwise_weights(c.e)) {
-    float* db = c.bias ? out[1].mutable_data<float>().data() : nullptr;
-    float* dw = out[0].mutable_data<float>().data();
-    return depthwise_weights(
-        c.e, in[0].data<float>().data(), in[1].data<float>().data(), dw, db, run);
-  }
+  const float *x = in[0].data<float>().data(), *dy = in[1].data<float>().data();
+  float* dw = out[0].mutable_data<float>().data();
+  float* db = c.bias ? out[1].mutable_data<float>().data() : nullptr;
+  if (needs_depthwise_weights(c.e)) return depthwise_weights(c.e, x, dy, dw, db, run);
+  if (auto tile = winograd_tile(conv_route(ConvPass::backward_weights, c.e)))
+    return winograd_backward_weights(c.e, *tile, x, dy, dw, db, run);
   std::array<void*, 4> pointers{
       address(in[0]), address(in[1]), address(out[0]), c.bias ? address(out[1]) : nullptr};
   plan_for(c)->execute(std::span(pointers).first(c.bias ? 4 : 3), run);
+}
+
+// The name of our own kernel where conv_route picks one, or else of the library's.
+std::string implementation_of(ConvPass pass, const Call& c) {
+  const ConvRoute route = conv_route(pass, c.e);
+  if (route != ConvRoute::library) return "fovea:" + std::string(name_of(route));
+  return plan_for(c)->implementation();
 }
 
 }  // namespace
 
 std::string conv_implementation(const ConvFwd& op, std::span<const Tensor> in) {
   const Call c{PlanKind::conv_forward, op.extents(in), in.size() > 2, op.relu()};
-  return is_mostly_weights(c) ? "dnnl_sgemm" : plan_for(c)->implementation();
+  return is_mostly_weights(c) ? "dnnl_sgemm" : implementation_of(ConvPass::forward, c);
 }
 
 std::string conv_implementation(const ConvBwdData& op, std::span<const Tensor> in) {
-  return plan_for({PlanKind::conv_backward_data, op.extents(in)})->implementation();
+  return implementation_of(ConvPass::backward_data, {PlanKind::conv_backward_data, op.extents(in)});
 }
 
 std::string conv_implementation(const ConvBwdWeights& op, std::span<const Tensor> in) {
   if (needs_depthwise_weights(op.extents(in))) return "fovea:depthwise";
   if (is_pointwise(op.extents(in)) && !op.bias()) return "dnnl_sgemm";
-  return plan_for({PlanKind::conv_backward_weights, op.extents(in), op.bias()})->implementation();
+  return implementation_of(
+      ConvPass::backward_weights, {PlanKind::conv_backward_weights, op.extents(in), op.bias()});
 }
 
 void register_conv(KernelTable& table) {

@@ -28,7 +28,7 @@ namespace fovea::cpu::HWY_NAMESPACE {
 
 int64_t PanelWidth() { return kPanel; }
 
-void PackPanel(const WinogradJob& job, WinogradPass pass, int64_t panel, const float* w, float* u) {
+void PackPanel(const WinogradJob& job, ConvPass pass, int64_t panel, const float* w, float* u) {
   const int64_t slice = filters_slice(padded_filters(job.out), job.in);
   u += panel * kPanel * job.in;
   job.tile == 2 ? TransformPanel<2>(job, pass, panel, w, slice, u)
@@ -155,7 +155,7 @@ struct Cut {
 
 void run_job(
     const WinogradJob& job,
-    WinogradPass pass,
+    ConvPass pass,
     const float* x,
     const WinogradFilters& filters,
     const WinogradEpilogue& epilogue,
@@ -205,23 +205,28 @@ void run_job(
     });
 }
 
-WinogradJob job_of(const ConvExtents& e, WinogradTile tile, WinogradPass pass) {
-  return pass == WinogradPass::forward ? forward_job(e, tile) : backward_job(e, tile);
+WinogradJob job_of(const ConvExtents& e, WinogradTile tile, ConvPass pass) {
+  return pass == ConvPass::forward ? forward_job(e, tile) : backward_job(e, tile);
 }
 
 }  // namespace
+
+std::optional<WinogradTile> winograd_tile(ConvRoute route) {
+  if (route == ConvRoute::library) return {};
+  return route == ConvRoute::winograd2 ? WinogradTile::two : WinogradTile::four;
+}
 
 bool winograd_applies(const ConvExtents& e) {
   return e.kh == 3 && e.kw == 3 && e.groups == 1 && e.down.stride == 1 && e.right.stride == 1 &&
          e.down.dilation == 1 && e.right.dilation == 1;
 }
 
-int64_t winograd_weights_size(const ConvExtents& e, WinogradTile tile, WinogradPass pass) {
+int64_t winograd_weights_size(const ConvExtents& e, WinogradTile tile, ConvPass pass) {
   return weights_size(job_of(e, tile, pass));
 }
 
 void winograd_weights(
-    const ConvExtents& e, WinogradTile tile, WinogradPass pass, const float* w, float* packed) {
+    const ConvExtents& e, WinogradTile tile, ConvPass pass, const float* w, float* packed) {
   const WinogradJob job = job_of(e, tile, pass);
   const int64_t panels = divide_up(job.out, HWY_DYNAMIC_DISPATCH(PanelWidth)());
   parallel_for(panels, 1, [&](int64_t begin, int64_t end) {
@@ -238,7 +243,7 @@ void winograd_forward(
     const WinogradEpilogue& epilogue,
     float* y,
     Run& run) {
-  run_job(forward_job(e, tile), WinogradPass::forward, x, filters, epilogue, y, run);
+  run_job(forward_job(e, tile), ConvPass::forward, x, filters, epilogue, y, run);
 }
 
 void winograd_backward_data(
@@ -248,7 +253,7 @@ void winograd_backward_data(
     const WinogradFilters& filters,
     float* dx,
     Run& run) {
-  run_job(backward_job(e, tile), WinogradPass::backward_data, dy, filters, {}, dx, run);
+  run_job(backward_job(e, tile), ConvPass::backward_data, dy, filters, {}, dx, run);
 }
 
 }  // namespace fovea::cpu

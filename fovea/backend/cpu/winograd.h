@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+
+#include "fovea/backend/cpu/conv_route.h"
 #include "fovea/core/kernel.h"
 #include "fovea/ops/conv.h"
 
@@ -11,18 +14,19 @@ namespace fovea::cpu {
 
 enum class WinogradTile : int { two = 2, four = 4 };  // outputs along an edge
 
-// Which way the filters run: as they are, or turned and transposed for the gradient of x.
-enum class WinogradPass { forward, backward_data };
+// The tile of a route, unless it is another's.
+std::optional<WinogradTile> winograd_tile(ConvRoute route);
 
 // 3 x 3 filters, stride 1, no dilation, no groups.
 bool winograd_applies(const ConvExtents& e);
 
 // How many floats the transformed weights take.
-int64_t winograd_weights_size(const ConvExtents& e, WinogradTile tile, WinogradPass pass);
+int64_t winograd_weights_size(const ConvExtents& e, WinogradTile tile, ConvPass pass);
 
-// w (O, 3, 3, I) -> `packed`, in the order in which the products of this process read it.
+// w (O, 3, 3, I) -> `packed`, for the forward pass or backward to x, in the order in which the
+// products of this process read it.
 void winograd_weights(
-    const ConvExtents& e, WinogradTile tile, WinogradPass pass, const float* w, float* packed);
+    const ConvExtents& e, WinogradTile tile, ConvPass pass, const float* w, float* packed);
 
 // The weights of a run: as winograd_weights left them, or plain, to be transformed on the way.
 struct WinogradFilters {

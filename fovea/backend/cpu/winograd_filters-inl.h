@@ -23,12 +23,7 @@ namespace fovea::cpu::HWY_NAMESPACE {
 // apart. Backward, w is turned, and its outputs are job.in.
 template <int M>
 HWY_NOINLINE void TransformPanel(
-    const WinogradJob& job,
-    WinogradPass pass,
-    int64_t panel,
-    const float* w,
-    int64_t slice,
-    float* u) {
+    const WinogradJob& job, ConvPass pass, int64_t panel, const float* w, int64_t slice, float* u) {
   constexpr int P = M + 2;
   constexpr int64_t block = 16;  // channels at a time, so that `taps` stays near
   const ProductTag d;
@@ -39,7 +34,7 @@ HWY_NOINLINE void TransformPanel(
     const int64_t channels = std::min(block, job.in - c0);
     for (int64_t tap = 0; tap < 9; ++tap) {
       float* to = taps + tap * block * kPanel;
-      if (pass == WinogradPass::forward) {
+      if (pass == ConvPass::forward) {
         for (int64_t k = 0; k < filters; ++k) {
           const float* from = w + ((first + k) * 9 + tap) * job.in + c0;
           for (int64_t c = 0; c < channels; ++c) to[c * kPanel + k] = from[c];

@@ -56,7 +56,7 @@ constexpr int64_t kChunk = 64;
 struct WinogradBlock {
   int64_t first, count;
   int64_t begin, end;
-  WinogradPass pass;
+  ConvPass pass;
   const float *packed, *plain;  // weights; plain ones, unless null, are transformed chunk by chunk
   const float* zeros;           // a pixel of them
   float *v, *m, *u;             // memory for transformed inputs, products and weights
