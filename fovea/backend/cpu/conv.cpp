@@ -2,12 +2,16 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "fovea/backend/cpu/cpu.h"
 #include "fovea/backend/cpu/engine.h"
 #include "fovea/backend/cpu/implementation.h"
 #include "fovea/backend/cpu/parallel.h"
+#include "fovea/backend/cpu/winograd.h"
 #include "fovea/backend/ref/conv.h"
 
+// Convolution by our own Winograd kernels where conv_route says so, else by the engine.
 namespace fovea::cpu {
 
 namespace {
@@ -41,19 +45,43 @@ void place_residual(std::span<const Tensor> in, std::span<Tensor> out) {
   });
 }
 
+WinogradEpilogue epilogue_of(const ConvCall& c, std::span<const Tensor> in) {
+  return {
+      .bias = c.bias ? from(in[2]) : nullptr,
+      .residual = c.residual ? from(in.back()) : nullptr,
+      .relu = c.relu};
+}
+
 void forward_kernel(
     const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run& run) {
   if (out[0].dtype() != Dtype::f32 || any_empty(in))
     return ref::conv_forward(primitive, in, out, run);
   const ConvCall c = call_of(static_cast<const ConvFwd&>(primitive), in);
+  if (auto tile = winograd_tile(conv_route(c.pass, c.e)))
+    return winograd_forward(
+        c.e, *tile, from(in[0]), {.plain = from(in[1])}, epilogue_of(c, in), to(out[0]), run);
   if (c.residual) place_residual(in, out);
   conv_forward(c, from(in[0]), from(in[1]), c.bias ? from(in[2]) : nullptr, to(out[0]), run);
 }
 
-// Packs the weights once.
+Prepared prepare_winograd(const ConvCall& c, WinogradTile tile, const Tensor& w) {
+  const auto size = size_t(winograd_weights_size(c.e, tile, c.pass));
+  auto packed = std::make_shared<Storage>(size * sizeof(float), Device{Device::cpu});
+  auto* filters = reinterpret_cast<float*>(packed->data());
+  winograd_weights(c.e, tile, c.pass, from(w), filters);
+  auto run = [=](std::span<const Tensor> in, std::span<Tensor> out, Run& r) {
+    const auto* own = reinterpret_cast<const float*>(packed->data());
+    winograd_forward(c.e, tile, from(in[0]), {.packed = own}, epilogue_of(c, in), to(out[0]), r);
+  };
+  return {.run = run, .packed = {1}};
+}
+
+// Packs, or transforms, the weights once.
 Prepared prepare_forward(const Primitive& primitive, std::span<const Tensor> in) {
   if (in[0].dtype() != Dtype::f32 || any_empty(in) || !in[1].is_evaluated()) return {};
   const ConvCall c = call_of(static_cast<const ConvFwd&>(primitive), in);
+  if (auto tile = winograd_tile(conv_route(c.pass, c.e, true)))
+    return prepare_winograd(c, *tile, in[1]);
   PackedForward packed = pack_conv_forward(c, from(in[1]));
   if (!packed) return {};
   auto run = [c, packed](std::span<const Tensor> inputs, std::span<Tensor> out, Run& r) {
@@ -68,6 +96,8 @@ void backward_data_kernel(
   if (out[0].dtype() != Dtype::f32 || any_empty(in))
     return ref::conv_backward_data(primitive, in, out, run);
   const ConvCall c = call_of(static_cast<const ConvBwdData&>(primitive), in);
+  if (auto tile = winograd_tile(conv_route(c.pass, c.e)))
+    return winograd_backward_data(c.e, *tile, from(in[0]), {.plain = from(in[1])}, to(out[0]), run);
   conv_backward_data(c, from(in[0]), from(in[1]), to(out[0]), run);
 }
 
@@ -76,20 +106,28 @@ void backward_weights_kernel(
   if (out[0].dtype() != Dtype::f32 || any_empty(in))
     return ref::conv_backward_weights(primitive, in, out, run);
   const ConvCall c = call_of(static_cast<const ConvBwdWeights&>(primitive), in);
-  conv_backward_weights(
-      c, from(in[0]), from(in[1]), to(out[0]), c.bias ? to(out[1]) : nullptr, run);
+  float* db = c.bias ? to(out[1]) : nullptr;
+  if (auto tile = winograd_tile(conv_route(c.pass, c.e)))
+    return winograd_backward_weights(c.e, *tile, from(in[0]), from(in[1]), to(out[0]), db, run);
+  conv_backward_weights(c, from(in[0]), from(in[1]), to(out[0]), db, run);
+}
+
+std::string name_of(const ConvCall& c) {
+  const ConvRoute route = conv_route(c.pass, c.e);
+  return route == ConvRoute::library ? implementation_of(c)
+                                     : fmt::format("fovea:{}", name_of(route));
 }
 
 }  // namespace
 
 std::string conv_implementation(const ConvFwd& op, std::span<const Tensor> in) {
-  return implementation_of(call_of(op, in));
+  return name_of(call_of(op, in));
 }
 std::string conv_implementation(const ConvBwdData& op, std::span<const Tensor> in) {
-  return implementation_of(call_of(op, in));
+  return name_of(call_of(op, in));
 }
 std::string conv_implementation(const ConvBwdWeights& op, std::span<const Tensor> in) {
-  return implementation_of(call_of(op, in));
+  return name_of(call_of(op, in));
 }
 
 void register_conv(KernelTable& table) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 
+#include "fovea/backend/cpu/conv_route.h"
 #include "fovea/core/kernel.h"
 #include "fovea/ops/conv.h"
 
@@ -22,8 +23,6 @@ struct Product {
 void multiply(
     const Product& p, const float* a, const float* b, const float* bias, float* y, Run& run);
 std::string implementation_of(const Product& p);
-
-enum class ConvPass : uint8_t { forward, backward_data, backward_weights };
 
 // One call: which of the three, and what forward does besides. Where it adds a residual, y holds
 // the residual before.

@@ -26,4 +26,21 @@ void parallel_for(int64_t n, int64_t grain, F&& f) {
   }
 }
 
+// Calls first(t) for each t < team and, when all have returned, second(t), from one OpenMP team of
+// that many threads.
+template <class F, class G>
+void parallel_twice(int64_t team, F&& first, G&& second) {
+  if (team <= 1 || omp_in_parallel()) {
+    for (int64_t t = 0; t < team; ++t) first(t);
+    for (int64_t t = 0; t < team; ++t) second(t);
+    return;
+  }
+#pragma omp parallel num_threads(int(team))
+  {
+    first(int64_t(omp_get_thread_num()));
+#pragma omp barrier
+    second(int64_t(omp_get_thread_num()));
+  }
+}
+
 }  // namespace fovea::cpu

@@ -1,0 +1,46 @@
+#include "fovea/backend/cpu/conv_route.h"
+
+#include <algorithm>
+
+#include "fovea/backend/cpu/winograd.h"
+
+namespace fovea::cpu {
+
+namespace {
+
+// Tiles that take as long to multiply as the weights take to transform (there and back for their
+// gradient), or prepared ones to read.
+int64_t weights_as_tiles(ConvPass pass, bool prepared) {
+  if (pass == ConvPass::backward_weights) return 16;
+  return prepared ? 6 : 8;
+}
+
+}  // namespace
+
+ConvRoute conv_route(ConvPass pass, const ConvExtents& e, bool prepared) {
+  if (!winograd_applies(e)) return ConvRoute::library;
+  if (e.in < 16 || e.out < 16 || e.in * e.out < 512) return ConvRoute::library;
+  const bool to_x = pass == ConvPass::backward_data;
+  const int64_t h = to_x ? e.h : e.ho, w = to_x ? e.w : e.wo;
+  // Multiplications for each pair of channels.
+  auto products = [&](int64_t tile) {
+    const int64_t tiles = e.n * ((h + tile - 1) / tile) * ((w + tile - 1) / tile);
+    return (tile + 2) * (tile + 2) * (tiles + weights_as_tiles(pass, prepared));
+  };
+  const int64_t small = products(2), large = products(4), direct = 9 * e.n * h * w;
+  if (10 * std::min(small, large) > 9 * direct) return ConvRoute::library;
+  return small <= large ? ConvRoute::winograd2 : ConvRoute::winograd4;
+}
+
+std::string_view name_of(ConvRoute route) {
+  switch (route) {
+    case ConvRoute::winograd2:
+      return "winograd2";
+    case ConvRoute::winograd4:
+      return "winograd4";
+    default:
+      return "library";
+  }
+}
+
+}  // namespace fovea::cpu

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string_view>
+
+#include "fovea/ops/conv.h"
+
+// Which code runs a convolution. The rule is fixed: it depends on the shape alone, so that results
+// keep their bits.
+namespace fovea::cpu {
+
+enum class ConvPass : uint8_t { forward, backward_data, backward_weights };
+
+// oneDNN, or our own Winograd convolution (winograd.h) in tiles of 2 x 2 or 4 x 4.
+enum class ConvRoute { library, winograd2, winograd4 };
+
+// Winograd's algorithm for 3 x 3 filters of stride 1 where both are true:
+// - there are at least 16 channels each way, and 512 pairs of them: fewer, and the transforms
+//   outweigh the products they save;
+// - the multiplications of the better tile, with those of as many more tiles as transforming the
+//   weights costs, are at most nine tenths of the sum's own.
+// Measured on AVX-512 and AVX2 (bench/kernels/01-winograd.md). `prepared` says that the weights are
+// transformed already.
+ConvRoute conv_route(ConvPass pass, const ConvExtents& e, bool prepared = false);
+
+// "library", "winograd2" or "winograd4".
+std::string_view name_of(ConvRoute route);
+
+}  // namespace fovea::cpu

@@ -1,0 +1,102 @@
+// The matrix product between the transforms of Winograd's convolution, register-blocked. Bound by
+// multiply-adds: each step of the sum loads two vectors and a number a row for two products a row.
+//
+// Included once per instruction set, by files that Highway compiles several times.
+#if defined(FOVEA_BACKEND_CPU_WINOGRAD_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef FOVEA_BACKEND_CPU_WINOGRAD_PRODUCT_INL_H_
+#undef FOVEA_BACKEND_CPU_WINOGRAD_PRODUCT_INL_H_
+#else
+#define FOVEA_BACKEND_CPU_WINOGRAD_PRODUCT_INL_H_
+#endif
+
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// A panel is two vectors wide; as many rows as leave registers for the panel's row and a factor.
+using ProductTag = hn::ScalableTag<float>;
+constexpr int64_t kPanel = 2 * int64_t(hn::MaxLanes(ProductTag()));
+#if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr int kProductRows = 12;  // of 32 registers
+#else
+constexpr int kProductRows = 6;  // of 16
+#endif
+
+// c[r, :] = sum_k a[r, k] b[k, :], with or without what c held. Either the rows or the steps of a
+// are neighbours in memory; the other distance is `a_stride`.
+struct ProductOperands {
+  int64_t depth;
+  const float* a;
+  int64_t a_stride;
+  const float* b;
+  int64_t b_stride;
+  float* c;
+  int64_t c_stride;
+};
+
+enum class Neighbours { steps, rows };
+
+// Calls f(0), ..., f(Rows - 1) with numbers known to the compiler, so that arrays become registers.
+template <int... R, class F>
+HWY_INLINE void ForEachRow(std::integer_sequence<int, R...>, const F& f) {
+  (f(std::integral_constant<int, R>()), ...);
+}
+
+template <int Rows, Neighbours Near, bool Accumulate>
+HWY_NOINLINE void ProductBlock(const ProductOperands p) {
+  const ProductTag d;
+  using V = hn::Vec<ProductTag>;
+  constexpr int64_t lanes = kPanel / 2;
+  constexpr std::make_integer_sequence<int, Rows> rows;
+  V left[Rows], right[Rows];
+  ForEachRow(rows, [&](auto r) HWY_ATTR {
+    left[r] = Accumulate ? hn::LoadU(d, p.c + r * p.c_stride) : hn::Zero(d);
+    right[r] = Accumulate ? hn::LoadU(d, p.c + r * p.c_stride + lanes) : hn::Zero(d);
+  });
+  const float *a = p.a, *b = p.b;
+  for (int64_t k = 0; k < p.depth; ++k) {
+    const V b0 = hn::LoadU(d, b), b1 = hn::LoadU(d, b + lanes);
+    ForEachRow(rows, [&](auto r) HWY_ATTR {
+      const V factor = hn::Set(d, Near == Neighbours::rows ? a[r] : a[r * p.a_stride]);
+      left[r] = hn::MulAdd(factor, b0, left[r]);
+      right[r] = hn::MulAdd(factor, b1, right[r]);
+    });
+    a += Near == Neighbours::rows ? p.a_stride : 1;
+    b += p.b_stride;
+  }
+  ForEachRow(rows, [&](auto r) HWY_ATTR {
+    hn::StoreU(left[r], d, p.c + r * p.c_stride);
+    hn::StoreU(right[r], d, p.c + r * p.c_stride + lanes);
+  });
+}
+
+template <int Rows, Neighbours Near, bool Accumulate>
+HWY_INLINE void ProductOfRows(int rows, const ProductOperands& p) {
+  if (rows == Rows) return ProductBlock<Rows, Near, Accumulate>(p);
+  if constexpr (Rows > 1) ProductOfRows<Rows - 1, Near, Accumulate>(rows, p);
+}
+
+// The product for any number of rows and one panel of columns, in blocks of nearly equal height.
+template <Neighbours Near, bool Accumulate>
+HWY_INLINE void ProductPanel(int64_t rows, ProductOperands p) {
+  const int64_t blocks = (rows + kProductRows - 1) / kProductRows;
+  const ProductOperands first = p;
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t begin = rows * i / blocks, end = rows * (i + 1) / blocks;
+    p.a = first.a + begin * (Near == Neighbours::rows ? 1 : p.a_stride);
+    p.c = first.c + begin * p.c_stride;
+    ProductOfRows<kProductRows, Near, Accumulate>(int(end - begin), p);
+  }
+}
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
