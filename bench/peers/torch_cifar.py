@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains recipes/convnet-cifar10.toml in PyTorch and prints its test accuracy and time as JSON.
+"""Trains recipes/vgg-cifar10.toml in PyTorch and prints its test accuracy and time as JSON.
 
     bench/peers/torch_cifar.py DATA [--epochs N] [--threads 2] [--layout nhwc]
 
@@ -21,8 +21,6 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from torch_step import ConvNet
-
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -38,10 +36,33 @@ def read_zip(path):
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), labels
 
 
-def initialize(net):
-    for m in net.modules():
-        if isinstance(m, nn.Conv2d):
-            nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
+def build(specs):
+    """The layers of a recipe that has convolutions, norms, ReLUs and pools, and one linear layer."""
+    layers, c = [], 3
+    for spec in specs:
+        kind = spec["type"]
+        if kind == "conv":
+            conv = nn.Conv2d(c, spec["out"], 3, padding=1, bias="norm" not in spec)
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            if conv.bias is not None:
+                nn.init.zeros_(conv.bias)
+            layers.append(conv)
+            c = spec["out"]
+            if "norm" in spec:
+                layers += [nn.BatchNorm2d(c), nn.ReLU(inplace=True)]
+        elif kind == "norm":
+            layers.append(nn.BatchNorm2d(c))
+        elif kind == "act":
+            layers.append(nn.ReLU(inplace=True))
+        elif kind == "max_pool":
+            layers.append(nn.MaxPool2d(2))
+        elif kind == "global_pool":
+            layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+        elif kind == "linear":
+            layers.append(nn.Linear(c, spec["out"]))
+        else:
+            raise SystemExit(f"torch_cifar.py: a layer it does not know: {kind}")
+    return nn.Sequential(*layers)
 
 
 def augment(x, padding):
@@ -64,7 +85,7 @@ def main():
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--layout", choices=("nchw", "nhwc"), default="nhwc")
     o = p.parse_args()
-    with open(os.path.join(HERE, "../../recipes/convnet-cifar10.toml"), "rb") as f:
+    with open(os.path.join(HERE, "../../recipes/vgg-cifar10.toml"), "rb") as f:
         recipe = tomllib.load(f)
     train, optimizer = recipe["train"], recipe["optimizer"]
     padding = next(a["padding"] for a in recipe["augment"] if a["type"] == "random_crop")
@@ -84,8 +105,7 @@ def main():
         y = (bytes_.float() / 255 - mean[:, None, None]) / std[:, None, None]
         return y.contiguous(memory_format=layout)
 
-    net = ConvNet()
-    initialize(net)
+    net = build(recipe["model"]["layers"])
     net = net.to(memory_format=layout).train()
     sgd = torch.optim.SGD(net.parameters(), lr=optimizer["lr"], momentum=optimizer["momentum"],
                           nesterov=optimizer["nesterov"], weight_decay=optimizer["weight_decay"])
