@@ -7,7 +7,36 @@
 
 #include "fovea/core/device.h"
 
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace fovea::cpu {
+
+// What the thread sanitizer cannot see in the OpenMP library: what a thread did before `release` is
+// before what another does after `acquire`.
+#ifdef __SANITIZE_THREAD__
+inline char team_order;
+inline void release() { __tsan_release(&team_order); }
+inline void acquire() { __tsan_acquire(&team_order); }
+#else
+inline void release() {}
+inline void acquire() {}
+#endif
+
+// Calls f(part) for each part < team from one OpenMP team of that many threads, or as many as there
+// are.
+template <class F>
+void run_team(int64_t team, F&& f) {
+  release();
+#pragma omp parallel num_threads(int(team))
+  {
+    acquire();
+    for (int64_t part = omp_get_thread_num(); part < team; part += omp_get_num_threads()) f(part);
+    release();
+  }
+  acquire();
+}
 
 // Calls f(begin, end) over [0, n) from one OpenMP team, one contiguous chunk a thread. Runs on the
 // calling thread alone when there are fewer than two grains of work. The split depends only on n,
@@ -19,11 +48,10 @@ void parallel_for(int64_t n, int64_t grain, F&& f) {
     if (n > 0) f(int64_t(0), n);
     return;
   }
-#pragma omp parallel num_threads(int(team))
-  {
-    int64_t i = omp_get_thread_num(), begin = n * i / team, end = n * (i + 1) / team;
+  run_team(team, [&](int64_t i) {
+    const int64_t begin = n * i / team, end = n * (i + 1) / team;
     if (begin < end) f(begin, end);
-  }
+  });
 }
 
 // Calls first(t) for each t < team and, when all have returned, second(t), from one OpenMP team of
@@ -35,12 +63,19 @@ void parallel_twice(int64_t team, F&& first, G&& second) {
     for (int64_t t = 0; t < team; ++t) second(t);
     return;
   }
+  release();
 #pragma omp parallel num_threads(int(team))
   {
-    first(int64_t(omp_get_thread_num()));
+    const int64_t begin = omp_get_thread_num(), step = omp_get_num_threads();
+    acquire();
+    for (int64_t t = begin; t < team; t += step) first(t);
+    release();
 #pragma omp barrier
-    second(int64_t(omp_get_thread_num()));
+    acquire();
+    for (int64_t t = begin; t < team; t += step) second(t);
+    release();
   }
+  acquire();
 }
 
 }  // namespace fovea::cpu
