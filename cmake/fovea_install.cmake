@@ -8,9 +8,9 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fovea)
 
 install(TARGETS ${room_targets} EXPORT fovea)
 install(EXPORT fovea NAMESPACE fovea:: FILE fovea-targets.cmake DESTINATION ${package_dir})
-# The headers of the backend are for its own kernels.
+# The headers in the folders of the backend are for its own kernels.
 install(DIRECTORY fovea DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
-        PATTERN backend EXCLUDE PATTERN assets EXCLUDE)
+        REGEX "/backend/(cpu|onednn|own|ref)$" EXCLUDE PATTERN assets EXCLUDE)
 
 # Named in lower case, the file answers find_package(fovea) and find_package(Fovea).
 configure_package_config_file(cmake/fovea-config.cmake.in cmake/fovea-config.cmake
@@ -29,6 +29,10 @@ foreach(room IN LISTS rooms)
     string(APPEND libs " -lfovea_${room}")
   endif()
 endforeach()
+set(engine_lib)
+if(FOVEA_ONEDNN)
+  set(engine_lib " -ldnnl")
+endif()
 file(RELATIVE_PATH to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/fovea.pc.in cmake/fovea.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/cmake/fovea.pc

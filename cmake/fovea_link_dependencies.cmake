@@ -2,7 +2,7 @@
 # Installed beside the package file, which includes it.
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 # Debian's own dnnl package file asks for OpenCL, which the CPU library does not need.
-if(NOT TARGET dnnl::dnnl)
+if(FOVEA_ONEDNN AND NOT TARGET dnnl::dnnl)
   find_path(FOVEA_DNNL_INCLUDE oneapi/dnnl/dnnl.hpp REQUIRED)
   find_library(FOVEA_DNNL_LIBRARY dnnl REQUIRED)
   mark_as_advanced(FOVEA_DNNL_INCLUDE FOVEA_DNNL_LIBRARY)

@@ -8,14 +8,17 @@ function(fovea_compile_options target)
   endif()
 endfunction()
 
-# fovea_room(NAME [ROOMS room...] [LINKS target...])
+# fovea_room(NAME [ROOMS room...] [LINKS target...] [WITHOUT folder...])
 # One static library per folder of fovea/, with the rooms it stands on (public) and the third-party
-# packages it hides (private).
+# packages it hides (private), but for some of its folders.
 function(fovea_room name)
-  cmake_parse_arguments(ARG "" "" "ROOMS;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "ROOMS;LINKS;WITHOUT" ${ARGN})
   set_property(GLOBAL APPEND PROPERTY FOVEA_ROOMS ${name})
   list(TRANSFORM ARG_ROOMS PREPEND fovea_)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fovea/${name}/*.cpp)
+  foreach(folder ${ARG_WITHOUT})
+    list(FILTER sources EXCLUDE REGEX "/fovea/${name}/${folder}/")
+  endforeach()
   if(NOT sources)
     add_library(fovea_${name} INTERFACE)
     add_library(fovea::${name} ALIAS fovea_${name})

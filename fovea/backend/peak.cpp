@@ -13,11 +13,11 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <stdexcept>
 #include <vector>
 
 #include <omp.h>
-#include <oneapi/dnnl/dnnl.h>
+
+#include "fovea/backend/cpu/engine.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::HWY_NAMESPACE {
@@ -86,10 +86,13 @@ double fma_rate(int threads) {
 
 double sgemm_rate() {
   const int64_t n = 2048;
-  std::vector<float> a(size_t(n * n), 1), b = a, c = a;
+  const std::vector<float> a(size_t(n * n), 1), b = a;
+  std::vector<float> c = a;
+  const Device device{Device::cpu};
+  Workspace scratch(device);
+  Run run{device, scratch};
   double seconds = best_of(3, [&] {
-    if (dnnl_sgemm('N', 'N', n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(), n) != dnnl_success)
-      throw std::runtime_error("dnnl_sgemm failed");
+    cpu::multiply({.m = n, .k = n, .n = n}, a.data(), b.data(), nullptr, c.data(), run);
   });
   return 2.0 * double(n) * double(n) * double(n) / seconds * 1e-9;
 }
@@ -111,8 +114,11 @@ double copy_rate(int threads) {
 }  // namespace
 
 Peak measure_peak(int threads) {
-  omp_set_num_threads(threads);
-  return {.fma = fma_rate(threads), .sgemm = sgemm_rate(), .memory = copy_rate(threads)};
+  const int before = fovea::threads();
+  set_threads(threads);
+  const Peak peak{.fma = fma_rate(threads), .sgemm = sgemm_rate(), .memory = copy_rate(threads)};
+  set_threads(before);
+  return peak;
 }
 
 }  // namespace fovea

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "fovea/backend/cpu/dnnl_implementation.h"
+#include "fovea/backend/cpu/implementation.h"
 #include "fovea/ops/conv.h"
 
 // oneDNN runs some convolutions by reference loops, a thousand times slower, without a word. None

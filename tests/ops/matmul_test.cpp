@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "fovea/autograd/transforms.h"
-#include "fovea/backend/cpu/dnnl_implementation.h"
+#include "fovea/backend/cpu/implementation.h"
 #include "fovea/core/node.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/reduce.h"

@@ -11,18 +11,12 @@
 
 #include "fovea/core/kernel.h"
 
-// How the kernels of this folder use oneDNN: make a primitive once per shape, keep it in a cache
+// How we use oneDNN: make a primitive once per shape, keep it in a cache
 // with the memory layouts it chose, and run it on the calling thread with scratch memory of ours.
-namespace fovea::cpu {
+namespace fovea::onednn {
 
-enum class PlanKind : int64_t {
-  matmul = 1,
-  conv_forward,
-  conv_backward_data,
-  conv_backward_weights
-};
-
-// Everything a primitive depends on: its kind, threads(), extents, options and flags.
+// Everything a primitive depends on: its kind (0 matmul, 1 to 3 the passes of a convolution),
+// threads(), extents, options and flags.
 struct PlanKey {
   std::array<int64_t, 24> words{};
   friend bool operator==(const PlanKey&, const PlanKey&) = default;
@@ -91,4 +85,4 @@ dnnl::memory::desc dense_desc(const dnnl::memory::dims& dims);
 // f32 with any layout the library likes.
 dnnl::memory::desc any_desc(const dnnl::memory::dims& dims);
 
-}  // namespace fovea::cpu
+}  // namespace fovea::onednn

@@ -1,14 +1,16 @@
-#include "fovea/backend/cpu/dnnl_plan.h"
+#include "fovea/backend/onednn/plan.h"
 
+#include <atomic>
 #include <list>
 #include <mutex>
 #include <unordered_map>
 
 #include <omp.h>
 
+#include "fovea/backend/cpu/engine.h"
 #include "fovea/core/errors.h"
 
-namespace fovea::cpu {
+namespace fovea::onednn {
 
 namespace {
 
@@ -64,6 +66,8 @@ class PlanCache {
   Entries entries_;
   std::unordered_map<PlanKey, Entries::iterator, KeyHash> places_;
 };
+
+std::atomic<int64_t> plans_made = 0;
 
 void* scratch_for(const dnnl::memory::desc& d, Run& run) {
   return d.get_size() ? run.scratch.get(d.get_size()) : nullptr;
@@ -146,6 +150,7 @@ std::shared_ptr<const Plan> cached_plan(
   if (auto plan = cache.find(key)) return plan;
   use_our_threads();
   auto plan = std::make_shared<const Plan>(make(cpu_engine()));
+  ++plans_made;
   cache.insert(key, plan);
   return plan;
 }
@@ -178,4 +183,6 @@ dnnl::memory::desc any_desc(const dnnl::memory::dims& dims) {
   return {dims, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
 }
 
-}  // namespace fovea::cpu
+}  // namespace fovea::onednn
+
+int64_t fovea::cpu::primitives_made() { return onednn::plans_made; }

@@ -4,7 +4,7 @@
 
 // The few oneDNN calls that differ between major versions 2 (2.6 and later) and 3. Version 3 has no
 // operation descriptors: a primitive descriptor is made from the memory descriptors directly.
-namespace fovea::cpu::compat {
+namespace fovea::onednn::compat {
 
 inline dnnl::matmul::primitive_desc matmul_pd(
     const dnnl::engine& engine,
@@ -114,4 +114,4 @@ inline dnnl::convolution_backward_weights::primitive_desc conv_backward_weights_
 #endif
 }
 
-}  // namespace fovea::cpu::compat
+}  // namespace fovea::onednn::compat

@@ -5,7 +5,7 @@
 
 #include "fovea/core/tensor.h"
 
-// Which kernel of oneDNN an op would run, such as "brgconv:avx512_core"; for tests and benchmarks,
+// Which kernel an op would run, such as oneDNN's "brgconv:avx512_core"; for tests and benchmarks,
 // to see that none falls on the library's slow reference loops ("ref...").
 namespace fovea {
 

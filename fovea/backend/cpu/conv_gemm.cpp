@@ -1,0 +1,193 @@
+#include "fovea/backend/cpu/conv_gemm.h"
+
+#include <algorithm>
+
+#include "fovea/backend/cpu/gemm.h"
+#include "fovea/backend/cpu/parallel.h"
+
+namespace fovea::cpu {
+
+namespace {
+
+// The elements of one group: `in` and `out` channels from `first_in` and `first_out` on.
+struct Group {
+  int64_t in, out, first_in, first_out, taps;
+  Group(const ConvExtents& e, int64_t g)
+      : in(e.in / e.groups),
+        out(e.out / e.groups),
+        first_in(g * in),
+        first_out(g * out),
+        taps(e.kh * e.kw) {}
+};
+
+struct Pixel {
+  int64_t n, i, j;
+};
+Pixel pixel_of(int64_t index, int64_t height, int64_t width) {
+  return {index / width / height, index / width % height, index % width};
+}
+
+// Calls f(position, tap row, tap column, first channel, channels) for the stretches of channels
+// that columns [k0, k0 + kc) of a matrix (..., taps x channels) consist of.
+template <class F>
+void for_each_stretch(const ConvExtents& e, int64_t channels, int64_t k0, int64_t kc, F&& f) {
+  for (int64_t k = k0; k < k0 + kc;) {
+    const int64_t tap = k / channels, c = k % channels;
+    const int64_t count = std::min(channels - c, k0 + kc - k);
+    f(k - k0, tap / e.kw, tap % e.kw, c, count);
+    k += count;
+  }
+}
+
+// The pixel of x (N, H, W, C) that a window's tap reads; null where it is padding.
+const float* read_by(const ConvExtents& e, const float* x, const Pixel& y, int64_t p, int64_t q) {
+  const int64_t row = e.down.first(y.i) + p * e.down.dilation;
+  const int64_t column = e.right.first(y.j) + q * e.right.dilation;
+  if (row < 0 || row >= e.h || column < 0 || column >= e.w) return nullptr;
+  return x + ((y.n * e.h + row) * e.w + column) * e.in;
+}
+
+// The window of dy (N, Ho, Wo, O) whose tap reads this pixel of x; null where there is none.
+const float* reader_of(
+    const ConvExtents& e, const float* dy, const Pixel& x, int64_t p, int64_t q) {
+  const int64_t row = x.i + e.down.before - p * e.down.dilation;
+  const int64_t column = x.j + e.right.before - q * e.right.dilation;
+  if (row < 0 || column < 0 || row % e.down.stride != 0 || column % e.right.stride != 0)
+    return nullptr;
+  const int64_t i = row / e.down.stride, j = column / e.right.stride;
+  if (i >= e.ho || j >= e.wo) return nullptr;
+  return dy + ((x.n * e.ho + i) * e.wo + j) * e.out;
+}
+
+// Rows are pixels, columns (tap, channel); `source(pixel, p, q)` says where the channels lie.
+template <class Source>
+PackRows patches(
+    const ConvExtents& e, int64_t height, int64_t width, int64_t channels, Source source) {
+  return [=](int64_t first, int64_t count, int64_t k0, int64_t kc, int64_t panel, float* to) {
+    if (count < panel) std::fill_n(to, kc * panel, 0.0f);
+    for (int64_t r = 0; r < count; ++r) {
+      const Pixel pixel = pixel_of(first + r, height, width);
+      for_each_stretch(
+          e, channels, k0, kc, [&](int64_t k, int64_t p, int64_t q, int64_t c, int64_t n) {
+            const float* from = source(pixel, p, q);
+            float* at = to + k * panel + r;
+            for (int64_t i = 0; i < n; ++i) at[i * panel] = from ? from[c + i] : 0;
+          });
+    }
+  };
+}
+
+// The transpose of `patches`: rows (tap, channel), columns pixels.
+template <class Source>
+PackRows patches_transposed(
+    const ConvExtents& e, int64_t height, int64_t width, int64_t channels, Source source) {
+  return [=](int64_t first, int64_t count, int64_t k0, int64_t kc, int64_t panel, float* to) {
+    if (count < panel) std::fill_n(to, kc * panel, 0.0f);
+    for (int64_t k = 0; k < kc; ++k) {
+      const Pixel pixel = pixel_of(k0 + k, height, width);
+      for_each_stretch(
+          e, channels, first, count, [&](int64_t r, int64_t p, int64_t q, int64_t c, int64_t n) {
+            float* at = to + k * panel + r;
+            if (const float* from = source(pixel, p, q))
+              std::copy_n(from + c, n, at);
+            else
+              std::fill_n(at, n, 0.0f);
+          });
+    }
+  };
+}
+
+// db[o] = the sum of dy over every pixel, in parts whose number depends on the size alone.
+void sum_pixels(const ConvExtents& e, const float* dy, float* db, Run& run) {
+  const int64_t pixels = e.n * e.ho * e.wo, parts = std::min<int64_t>(pixels, 16);
+  std::span<float> sums = run.scratch.get<float>(size_t(parts * e.out));
+  std::ranges::fill(sums, 0.0f);
+  parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; ++part)
+      for (int64_t r = pixels * part / parts; r < pixels * (part + 1) / parts; ++r)
+        for (int64_t o = 0; o < e.out; ++o) sums[size_t(part * e.out + o)] += dy[r * e.out + o];
+  });
+  for (int64_t o = 0; o < e.out; ++o) {
+    db[o] = 0;
+    for (int64_t part = 0; part < parts; ++part) db[o] += sums[size_t(part * e.out + o)];
+  }
+}
+
+}  // namespace
+
+void gemm_conv_forward(
+    const ConvExtents& e,
+    const float* x,
+    const float* w,
+    const ConvFinish& finish,
+    float* y,
+    Run& run) {
+  for (int64_t g = 0; g < e.groups; ++g) {
+    const Group group(e, g);
+    const int64_t depth = group.taps * group.in;
+    auto source = [&e, x, group](const Pixel& pixel, int64_t p, int64_t q) {
+      const float* from = read_by(e, x, pixel, p, q);
+      return from ? from + group.first_in : nullptr;
+    };
+    gemm(
+        {e.n * e.ho * e.wo, group.out, depth},
+        patches(e, e.ho, e.wo, group.in, source),
+        strided_rows(w + group.first_out * depth, depth, 1),
+        {.y = y + group.first_out,
+         .stride = e.out,
+         .bias = finish.bias ? finish.bias + group.first_out : nullptr,
+         .residual = finish.residual ? finish.residual + group.first_out : nullptr,
+         .relu = finish.relu},
+        run);
+  }
+}
+
+void gemm_conv_backward_data(
+    const ConvExtents& e, const float* dy, const float* w, float* dx, Run& run) {
+  for (int64_t g = 0; g < e.groups; ++g) {
+    const Group group(e, g);
+    auto source = [&e, dy, group](const Pixel& pixel, int64_t p, int64_t q) {
+      const float* from = reader_of(e, dy, pixel, p, q);
+      return from ? from + group.first_out : nullptr;
+    };
+    // Rows are channels of x, columns (tap, filter).
+    const float* first = w + group.first_out * group.taps * group.in;
+    auto weights = [&e, first, group](
+                       int64_t c, int64_t count, int64_t k0, int64_t kc, int64_t panel, float* to) {
+      if (count < panel) std::fill_n(to, kc * panel, 0.0f);
+      for_each_stretch(
+          e, group.out, k0, kc, [&](int64_t k, int64_t p, int64_t q, int64_t o, int64_t n) {
+            const float* from = first + (p * e.kw + q) * group.in + c;
+            for (int64_t i = 0; i < n; ++i)
+              std::copy_n(from + (o + i) * group.taps * group.in, count, to + (k + i) * panel);
+          });
+    };
+    gemm(
+        {e.n * e.h * e.w, group.in, group.taps * group.out},
+        patches(e, e.h, e.w, group.out, source),
+        weights,
+        {.y = dx + group.first_in, .stride = e.in},
+        run);
+  }
+}
+
+void gemm_conv_backward_weights(
+    const ConvExtents& e, const float* x, const float* dy, float* dw, float* db, Run& run) {
+  for (int64_t g = 0; g < e.groups; ++g) {
+    const Group group(e, g);
+    const int64_t columns = group.taps * group.in;
+    auto source = [&e, x, group](const Pixel& pixel, int64_t p, int64_t q) {
+      const float* from = read_by(e, x, pixel, p, q);
+      return from ? from + group.first_in : nullptr;
+    };
+    gemm(
+        {group.out, columns, e.n * e.ho * e.wo},
+        strided_rows(dy + group.first_out, 1, e.out),
+        patches_transposed(e, e.ho, e.wo, group.in, source),
+        {.y = dw + group.first_out * columns, .stride = columns},
+        run);
+  }
+  if (db) sum_pixels(e, dy, db, run);
+}
+
+}  // namespace fovea::cpu

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "fovea/core/kernel.h"
+#include "fovea/ops/conv.h"
+
+// Convolution of any shape as products of matrices, on our own gemm: pictures are unrolled a panel
+// at a time while they are packed, so no large matrix of patches is ever in memory.
+namespace fovea::cpu {
+
+// What is done to the result besides; null for what is not there. The residual may be y itself.
+struct ConvFinish {
+  const float* bias = nullptr;
+  const float* residual = nullptr;
+  bool relu = false;
+};
+
+void gemm_conv_forward(
+    const ConvExtents& e,
+    const float* x,
+    const float* w,
+    const ConvFinish& finish,
+    float* y,
+    Run& run);
+
+void gemm_conv_backward_data(
+    const ConvExtents& e, const float* dy, const float* w, float* dx, Run& run);
+
+// db (O) may be null.
+void gemm_conv_backward_weights(
+    const ConvExtents& e, const float* x, const float* dy, float* dw, float* db, Run& run);
+
+}  // namespace fovea::cpu
