@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the benchmark programs of a build tree, first those beside PyTorch, and writes what they
+# Runs the benchmark programs of a build tree, first beside the peers, and writes what they
 # print, with the machine it was printed on, to bench/README.md. Options go to bench/peers/run.py.
-#   scripts/bench.sh build/release [--rounds 5] [--python /usr/bin/python3] ...
+#   scripts/bench.sh build/release [--rounds 5] [--only train-*] [--avx2] ...
 set -euo pipefail
 build=$(cd "$1" && pwd)
 shift
@@ -21,7 +21,7 @@ trap 'rm -f "$new"' EXIT
 } >"$new"
 echo "== peers" >&2
 {
-  printf '\n## Beside PyTorch\n\n'
+  printf '\n## Beside the peers\n\n'
   bench/peers/run.py "$build/bench/peers/fovea_peer_bench" "$@"
 } | tee -a "$new"
 for program in "$build"/bench/*_bench; do

@@ -21,7 +21,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from torch_step import ConvNet
+from torch_nets import ConvNet
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
