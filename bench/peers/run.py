@@ -6,15 +6,14 @@
 The peers are PyTorch, eager and compiled, in both memory formats, and for inference ONNX Runtime
 and OpenVINO. Their versions are those of requirements.txt, installed into a virtual environment
 beside the program (several GB) unless --python names an interpreter that has them. All sides of a
-case begin with the same weights and images, stay loaded together (VGG-16 wants 16 GB) and take
-turns; scores and losses are compared before the first one is timed.
+case begin with the same weights and images, stay loaded together (training VGG-16 wants 16 GB; see
+--peers) and take turns; scores and losses are compared before the first one is timed.
 """
 import argparse
 import fnmatch
 import json
 import math
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -54,6 +53,10 @@ CASES = [
 
 def stop(message):
     sys.exit("run.py: " + message)
+
+
+def fits(name, patterns):
+    return not patterns or any(fnmatch.fnmatch(name, p) for p in patterns)
 
 
 def interpreter(folder):
@@ -154,11 +157,13 @@ def start(case, o, python, env, folder):
 
     torch = os.path.join(HERE, "torch_step.py")
     for name, flags in TORCH.items():
-        add(name, [torch, case.work, case.model, "--weights", weights] + flags)
-    if case.work == "infer":
+        if fits(name, o.peers):
+            add(name, [torch, case.work, case.model, "--weights", weights] + flags)
+    runtimes = {n: e for n, e in RUNTIMES.items() if case.work == "infer" and fits(n, o.peers)}
+    if runtimes:
         run([python, torch, "export", case.model, "--weights", weights, "--onnx", onnx] + common,
             dict(env, PYTHONWARNINGS="ignore"))
-        for name, engine in RUNTIMES.items():
+        for name, engine in runtimes.items():
             add(name, [os.path.join(HERE, "onnx_step.py"), engine, onnx])
     return sides
 
@@ -205,7 +210,7 @@ def speed_row(case, sides, peak):
 
 def memory_row(case, sides):
     cells = ["{:.0f} ({:.0f})".format(*s.memory()) for s in sides.values()]
-    whole, above = (sides["fovea"].memory()[i] / min(sides[t].memory()[i] for t in TORCH)
+    whole, above = (sides["fovea"].memory()[i] / min(sides[t].memory()[i] for t in TORCH if t in sides)
                     for i in (0, 1))
     return [case.words, str(case.batch)] + cells + [f"{whole:.2f} ({above:.2f})"]
 
@@ -216,21 +221,21 @@ def report(o, results, peak, loads):
     for sides in results.values():
         for name, side in sides.items():
             versions["PyTorch" if name in TORCH else name] = side.ready["version"]
-    print(f"Medians over {o.rounds} rounds of turns with {o.threads} threads each: "
-          + ", ".join(f"{n} {v}" for n, v in versions.items()) + f", Python "
-          f"{platform.python_version()}. All begin with the same\nweights and images. Scores agree "
-          "within 1e-3 of the largest and first losses within 1e-3\n(VGG-16 is trained with "
-          "dropout: its losses are only roughly equal).\n")
+    print(f"Medians over {o.rounds} rounds of turns with {o.threads} threads each. All sides begin "
+          "with the same weights and\nimages. Scores agree within 1e-3 of the largest and first "
+          "losses within 1e-3 (VGG-16 is trained\nwith dropout: its losses are only roughly "
+          "equal). Versions: "
+          + ", ".join(f"{n} {v}" for n, v in versions.items()) + ".\n")
     print("PyTorch runs eagerly and by `torch.compile`, in NCHW and channels_last, with fused SGD, "
           "and\ncompiled inference with its weights frozen. Ratios are medians over rounds "
           "against the fastest\nof all peers: above 1 fovea is faster.\n")
     isa = first["fovea"].ready["instruction_set"]
     if o.avx2:
-        print("Limited to AVX2: our kernels, every oneDNN that reads ONEDNN_MAX_CPU_ISA, ATen and "
-              "the code of\n`torch.compile` (ATEN_CPU_CAPABILITY, TORCHINDUCTOR_CPP_MARCH), MKL "
-              "(MKL_ENABLE_INSTRUCTIONS). "
-              "ONNX Runtime has no such\nswitch, nor has what OpenVINO adds to oneDNN: they used "
-              "all that the machine has.\n")
+        print("Limited to AVX2: our kernels, every oneDNN (ONEDNN_MAX_CPU_ISA; also OpenVINO's "
+              "convolutions), ATen\nand the code of `torch.compile` (ATEN_CPU_CAPABILITY, "
+              "TORCHINDUCTOR_CPP_MARCH), MKL\n(MKL_ENABLE_INSTRUCTIONS). ONNX Runtime has no such "
+              "switch, nor have OpenVINO's matrix product and\nsome of its small kernels: these "
+              "used all that the machine has.\n")
     print(f"Our kernels used {isa}. The load average went from {loads[0]:.1f} to {loads[-1]:.1f} "
           f"on {os.cpu_count()} processors; much more\nthan {o.threads} at the end means that "
           "other programs ran beside, and that these figures say little.\n")
@@ -248,7 +253,7 @@ def report(o, results, peak, loads):
               [speed_row(c, results[c.name], peak) for c in done])
         print(f"### {title}, peak memory in MB\n")
         print("Of the process in steady steps; in brackets what came after its libraries were "
-              "loaded. The\nratio is to the least of PyTorch's four.\n")
+              "loaded. The\nratio is to the least of PyTorch's.\n")
         table(["What", "Batch"] + names + ["Ratio"],
               [memory_row(c, results[c.name]) for c in done])
 
@@ -259,6 +264,8 @@ def main():
     p.add_argument("program", help="the built fovea_peer_bench")
     p.add_argument("--only", nargs="+", metavar="CASE", help="names, * standing for anything; of "
                    + ", ".join(c.name for c in CASES))
+    p.add_argument("--peers", nargs="+", metavar="PEER", help="the same; of "
+                   + ", ".join(list(TORCH) + list(RUNTIMES)))
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--seconds", type=float, default=2, help="of fovea's steps in a round")
     p.add_argument("--least-steps", type=int, default=2, help="in a round")
@@ -268,10 +275,11 @@ def main():
     p.add_argument("--python", help="an interpreter with the peers, instead of one made here")
     p.add_argument("--json", help="file for all that was measured")
     o = p.parse_args()
-    chosen = [c for c in CASES
-              if not o.only or any(fnmatch.fnmatch(c.name, pattern) for pattern in o.only)]
+    chosen = [c for c in CASES if fits(c.name, o.only)]
     if not chosen:
         stop("--only fits no case; there are " + ", ".join(c.name for c in CASES))
+    if not any(fits(name, o.peers) for name in TORCH):
+        stop("--peers leaves no PyTorch to compare with; there are " + ", ".join(TORCH))
     o.program = os.path.abspath(o.program)
     home = os.path.join(os.path.dirname(o.program), "venv")
     python = o.python or interpreter(home)
