@@ -33,11 +33,11 @@ asan: packages  ## the unit tests under address and undefined-behaviour sanitize
 	$(call run_tests,asan,--label-exclude install)
 
 .PHONY: bench
-bench: packages  ## measure speed and memory beside PyTorch and write bench/README.md
+bench: packages  ## measure everything and write bench/README.md (two hours; QUICK=1: no trainings)
 	scripts/install_packages.sh bench
 	cmake --preset release -DFOVEA_BUILD_BENCH=ON
 	cmake --build --preset release
-	scripts/bench.sh $(release)
+	QUICK='$(QUICK)' PEERS='$(PEERS)' FIGURES='$(FIGURES)' scripts/bench.sh $(release)
 
 .PHONY: fuzz
 fuzz: packages  ## fuzz the readers of files, SECONDS_PER_TARGET (60) seconds each

@@ -52,24 +52,28 @@ std::string bash(const CLI::App& app) {
       cases);
 }
 
-std::string escaped(std::string text, char c, const char* with) {
-  for (size_t at = 0; (at = text.find(c, at)) != std::string::npos; at += 2)
+std::string escaped(std::string text, char c, std::string_view with) {
+  for (size_t at = 0; (at = text.find(c, at)) != std::string::npos; at += with.size())
     text.replace(at, 1, with);
   return text;
 }
 
+// Flags do not.
+bool takes_value(const CLI::Option& o) { return o.get_items_expected_max() > 0; }
+
 std::string zsh(const CLI::App& app) {
+  auto quotable = [](const std::string& text) { return escaped(text, '\'', "'\\''"); };
   std::string verbs_text, cases;
   for (const CLI::App* sub : subcommands(app)) {
-    verbs_text += fmt::format("    '{}:{}'\n", sub->get_name(), sub->get_description());
+    verbs_text += fmt::format("    '{}:{}'\n", sub->get_name(), quotable(sub->get_description()));
     std::string arguments;
     for (const CLI::Option* o : sub->get_options())
       for (const std::string& name : o->get_lnames())
         arguments += fmt::format(
             " '--{}[{}]{}'",
             name,
-            escaped(o->get_description(), ':', "\\:"),
-            o->get_type_size() > 0 ? ":value:_files" : "");
+            escaped(quotable(o->get_description()), ':', "\\:"),
+            takes_value(*o) ? ":value:_files" : "");
     cases += fmt::format("    {}) _arguments{} '*:file:_files' ;;\n", sub->get_name(), arguments);
   }
   return fmt::format(
@@ -86,21 +90,22 @@ std::string zsh(const CLI::App& app) {
 }
 
 std::string fish(const CLI::App& app) {
+  auto quotable = [](const std::string& text) { return escaped(text, '\'', "\\'"); };
   std::string out =
       "# fish completion for fovea: put it in ~/.config/fish/completions/fovea.fish\n";
   for (const CLI::App* sub : subcommands(app)) {
     out += fmt::format(
         "complete -c fovea -n __fish_use_subcommand -f -a {} -d '{}'\n",
         sub->get_name(),
-        sub->get_description());
+        quotable(sub->get_description()));
     for (const CLI::Option* o : sub->get_options())
       for (const std::string& name : o->get_lnames())
         out += fmt::format(
             "complete -c fovea -n '__fish_seen_subcommand_from {}' -l {}{} -d '{}'\n",
             sub->get_name(),
             name,
-            o->get_type_size() > 0 ? " -r" : "",
-            escaped(o->get_description(), '\'', "\\'"));
+            takes_value(*o) ? " -r" : "",
+            quotable(o->get_description()));
   }
   return out;
 }
@@ -112,7 +117,7 @@ std::string roff(std::string text) {
 
 void man_options(const CLI::App& app, std::string& out) {
   for (const CLI::Option* o : app.get_options()) {
-    std::string value = o->get_type_size() > 0 ? " \\fI" + roff(o->get_type_name()) + "\\fR" : "";
+    std::string value = takes_value(*o) ? " \\fI" + roff(o->get_type_name()) + "\\fR" : "";
     out += fmt::format(
         ".TP\n\\fB{}\\fR{}\n{}\n",
         roff(o->get_name(false, true)),

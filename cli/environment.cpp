@@ -1,12 +1,13 @@
 #include "cli/environment.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
+#include <set>
 #include <string_view>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "fovea/core/text.h"
 #include "fovea/train/recipe.h"
 
 namespace fovea::cli {
@@ -33,11 +34,21 @@ void calm_waiting_threads(char** argv) {
 }
 
 void read_environment(train::Config& config) {
-  for (const train::KeyInfo& key : train::recipe_keys()) {
-    std::string name = "FOVEA_";
-    for (char c : key.key) name += c == '.' ? '_' : char(std::toupper(c));
-    if (std::string value = variable(name); !value.empty())
-      config.set(std::string(key.key), value, "environment " + name);
+  constexpr std::string_view ours = "FOVEA_";
+  std::set<std::string> sections;
+  for (const train::KeyInfo& k : train::recipe_keys())
+    sections.emplace(k.key.substr(0, k.key.find('.')));
+  for (char** entry = environ; *entry; ++entry) {
+    std::string_view text = *entry;
+    size_t equals = text.find('=');
+    if (!text.starts_with(ours) || equals == std::string_view::npos) continue;
+    std::string name(text.substr(0, equals)), value(text.substr(equals + 1));
+    std::string key = lower(name.substr(ours.size()));
+    size_t bar = key.find('_');
+    if (bar == std::string::npos || value.empty() || !sections.contains(key.substr(0, bar)))
+      continue;
+    key[bar] = '.';
+    config.set(key, value, "environment " + name);
   }
 }
 

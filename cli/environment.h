@@ -5,7 +5,7 @@
 #include "fovea/train/config.h"
 
 // The only file that reads environment variables:
-//   FOVEA_<KEY>    a setting of a recipe: FOVEA_TRAIN_EPOCHS=5 is train.epochs = 5
+//   FOVEA_<SECTION>_<NAME>  a setting of a recipe: FOVEA_OPTIMIZER_LR=0.1 is optimizer.lr = 0.1
 //   FOVEA_THREADS  the same as --threads
 //   OMP_WAIT_POLICY, GOMP_SPINCOUNT  see calm_waiting_threads
 //   NO_COLOR, CLICOLOR_FORCE, TERM, COLUMNS, COLORTERM as everywhere
@@ -16,6 +16,10 @@ namespace fovea::cli {
 // and starts the program again, unless it or OMP_WAIT_POLICY is set. Call it first.
 void calm_waiting_threads(char** argv);
 
+// Sets what variables of the form FOVEA_<SECTION>_<NAME> say, where the section is one of a recipe
+// (run, data, model, train, optimizer, schedule). Variables of other forms are left alone, and so
+// are empty ones. Throws std::invalid_argument, naming the variable and the nearest key, for a
+// setting that does not exist or a value of another type.
 void read_environment(train::Config& config);
 int environment_threads();  // 0 when not set
 

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "cli/environment.h"
 #include "cli/progress.h"
+#include "cli/recipe_flags.h"
 #include "cli/verb.h"
 #include "fovea/image/augment.h"
 #include "fovea/models/layers.h"
@@ -28,31 +28,10 @@ void on_stop(int number) {
 void on_save(int) { save_asked = true; }
 
 struct Options {
-  std::string recipe, data, model, name, resume, list;
-  std::vector<std::string> sets;
-  int64_t epochs = 0, batch = 0, seed = -1;
-  double lr = 0;
+  RecipeFlags flags;
+  std::string resume, list;
   bool print_config = false, overwrite = false, dry_run = false;
 };
-
-train::Config config_of(const Options& o, const Globals& g) {
-  train::Config c = train::recipe_config();
-  if (!o.recipe.empty()) c.read_toml(o.recipe);
-  read_environment(c);
-  auto flag = [&](const char* key, const std::string& value, const char* name) {
-    if (!value.empty()) c.set(key, value, name);
-  };
-  flag("data.source", o.data, "--data");
-  flag("model.name", o.model, "--model");
-  flag("run.name", o.name, "--name");
-  flag("train.epochs", o.epochs ? std::to_string(o.epochs) : "", "--epochs");
-  flag("train.batch", o.batch ? std::to_string(o.batch) : "", "--batch");
-  flag("optimizer.lr", o.lr ? fmt::format("{}", o.lr) : "", "--lr");
-  flag("run.seed", o.seed >= 0 ? std::to_string(o.seed) : "", "--seed");
-  flag("run.threads", g.threads ? std::to_string(g.threads) : "", "--threads");
-  for (const std::string& s : o.sets) c.set_expression(s, "--set");
-  return c;
-}
 
 // Each setting with where it came from.
 nlohmann::ordered_json json_of(const train::Config& config) {
@@ -68,8 +47,53 @@ nlohmann::ordered_json json_of(const train::Config& config) {
   return j;
 }
 
+nlohmann::ordered_json json_of(const std::vector<optim::MethodInfo>& methods) {
+  nlohmann::ordered_json list;
+  for (const optim::MethodInfo& m : methods) {
+    nlohmann::ordered_json options = nlohmann::ordered_json::array();
+    for (const optim::OptionInfo& o : m.options)
+      options.push_back({{"name", o.name}, {"default", o.fallback}, {"what", o.doc}});
+    list.push_back({{"name", m.name}, {"what", m.doc}, {"paper", m.paper}, {"options", options}});
+  }
+  return list;
+}
+
+// `fovea train --list WHAT --json`: what has a name, what it is, and its options. A layer's option
+// without a default must be given.
+nlohmann::ordered_json json_of_tables(const std::string& what) {
+  using Json = nlohmann::ordered_json;
+  Json list;
+  if (what == "optimizers") return json_of(optim::optimizer_table());
+  if (what == "schedules") return json_of(optim::schedule_table());
+  if (what == "settings")
+    for (const train::KeyInfo& k : train::recipe_keys())
+      list.push_back({{"name", k.key}, {"default", k.fallback}, {"what", k.what}});
+  if (what == "layers")
+    for (const models::LayerType& t : models::layer_types()) {
+      Json options = Json::array();
+      for (const models::LayerOption& p : t.options)
+        options.push_back(
+            {{"name", p.name},
+             {"default", p.fallback.empty() ? Json() : Json(p.fallback)},
+             {"what", p.what}});
+      list.push_back({{"name", t.name}, {"what", t.what}, {"options", options}});
+    }
+  if (what == "augment")
+    for (const image::StepInfo& s : image::step_table()) {
+      Json options = Json::array();
+      for (const image::StepParameter& p : s.parameters)
+        options.push_back({{"name", p.name}, {"default", p.value}, {"what", p.doc}});
+      list.push_back({{"name", s.name}, {"what", s.doc}, {"options", options}});
+    }
+  return list;
+}
+
 // `fovea train --list WHAT`: the tables a recipe can draw on.
-int list_tables(const std::string& what) {
+int list_tables(const std::string& what, const Globals& g) {
+  if (g.json) {
+    print(json_of_tables(what).dump(2) + "\n");
+    return ok;
+  }
   std::string text;
   if (what == "settings") {
     for (const train::KeyInfo& k : train::recipe_keys())
@@ -142,13 +166,11 @@ void print_result(const train::TrainResult& r, const Globals& g) {
 }
 
 int run_training(const Options& o, const Globals& g) {
-  if (!o.list.empty()) return list_tables(o.list);
-  bool changes = !(o.recipe + o.data + o.model + o.name).empty() || !o.sets.empty() ||
-                 o.epochs > 0 || o.batch > 0 || o.lr > 0 || o.seed >= 0;
-  if (!o.resume.empty() && changes)
+  if (!o.list.empty()) return list_tables(o.list, g);
+  if (!o.resume.empty() && o.flags.any())
     throw std::invalid_argument(
         "a run that is resumed follows its own recipe.toml: give --resume without settings");
-  train::Config config = config_of(o, g);
+  train::Config config = o.flags.config(g);
   if (o.print_config) {
     print(g.json ? json_of(config).dump(2) + "\n" : config.to_table());
     return ok;
@@ -188,20 +210,7 @@ Verb train_verb() {
        "fovea train recipes/lenet5-mnist.toml --print-config"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
-        app.add_option("recipe", o->recipe, "A TOML recipe; flags and --set change its settings")
-            ->type_name("RECIPE.toml");
-        app.add_option("--data", o->data, "digits, a folder, an archive, or train=A,test=B")
-            ->type_name("SOURCE");
-        app.add_option("--model", o->model, "A model of `fovea models`")->type_name("NAME");
-        app.add_option("--name", o->name, "Name of the run: runs/NAME")->type_name("NAME");
-        app.add_option("--epochs", o->epochs, "Passes over the data")->check(positive());
-        app.add_option("--batch", o->batch, "Pictures per step")->check(positive());
-        app.add_option("--lr", o->lr, "Learning rate")->check(positive());
-        app.add_option("--seed", o->seed, "Seed of everything random")->check(not_negative());
-        app.add_option("--set", o->sets, "Change any setting; may be repeated")
-            ->type_name("KEY=VALUE")
-            ->take_all()
-            ->allow_extra_args(false);
+        o->flags.add_to(app);
         app.add_option("--resume", o->resume, "Go on with a run that was stopped, as it began")
             ->type_name("RUN");
         app.add_flag("--overwrite", o->overwrite, "Replace a run of the same name");

@@ -1,36 +1,48 @@
 #!/usr/bin/env bash
-# Runs the benchmark programs of a build tree, first beside the peers, and writes what they
-# print, with the machine it was printed on, to bench/README.md. Options go to bench/peers/run.py.
-#   scripts/bench.sh build/release [--rounds 5] [--only train-*] [--avx2] ...
+# Runs every benchmark of a build tree and writes what they print, with the machine it was printed
+# on, to bench/README.md: first beside its peers, then the command, then single ops. A part that fails
+# says so in its place.
+#   scripts/bench.sh build/release
+# QUICK=1 leaves out the trainings of the recipes; PEERS holds options of bench/peers/run.py and
+# FIGURES options of bench/figures.py.
 set -euo pipefail
 build=$(cd "$1" && pwd)
-shift
 cd "$(dirname "$0")/.."
 
+[ "${QUICK:-0}" != 0 ] || QUICK=
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT
+
+# part TITLE COMMAND...: a section with what the command prints.
+part() {
+  local title=$1
+  shift
+  echo "== $title" >&2
+  {
+    printf '\n## %s\n\n' "$title"
+    "$@" || printf '\nNot measured to the end: `%s` failed.\n' "${1##*/}"
+  } | tee -a "$new"
+}
+
+ops() {
+  local table
+  table=$("$build/bench/ops_bench" 2>/dev/null) || return
+  printf '```\n%s\n```\n' "$table"
+}
+
 {
   echo "# Benchmarks"
   echo
-  echo "Written by \`make bench\`."
+  echo "Written by \`make bench${QUICK:+ QUICK=1}\`."
   echo
   echo "| Machine | Threads | Load before | Date |"
   echo "| --- | --- | --- | --- |"
   cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
   echo "| $cpu | $(nproc) | $(cut -d ' ' -f 1 /proc/loadavg) | $(date -u +%Y-%m-%d) |"
 } >"$new"
-echo "== peers" >&2
-{
-  printf '\n## Beside the peers\n\n'
-  bench/peers/run.py "$build/bench/peers/fovea_peer_bench" "$@"
-} | tee -a "$new"
-for program in "$build"/bench/*_bench; do
-  name=$(basename "$program" _bench)
-  echo "== $name" >&2
-  {
-    printf '\n## %s\n\n```\n' "$name"
-    "$program" 2>/dev/null
-    echo '```'
-  } | tee -a "$new"
-done
+# shellcheck disable=SC2086  # options are words
+part "Beside the peers" bench/peers/run.py "$build/bench/peers/fovea_peer_bench" ${PEERS:-}
+# shellcheck disable=SC2086
+part "The command" bench/figures.py "$build/cli/fovea" ${QUICK:+--quick} ${FIGURES:-}
+part "Single ops" ops
 cat "$new" >bench/README.md

@@ -210,8 +210,8 @@ def speed_row(case, sides, peak):
 
 def memory_row(case, sides):
     cells = ["{:.0f} ({:.0f})".format(*s.memory()) for s in sides.values()]
-    whole, above = (sides["fovea"].memory()[i] / min(sides[t].memory()[i] for t in TORCH if t in sides)
-                    for i in (0, 1))
+    of_torch = [sides[name].memory() for name in TORCH if name in sides]
+    whole, above = (sides["fovea"].memory()[i] / min(m[i] for m in of_torch) for i in (0, 1))
     return [case.words, str(case.batch)] + cells + [f"{whole:.2f} ({above:.2f})"]
 
 

@@ -37,4 +37,11 @@ class DeviceScope {
 int threads();
 void set_threads(int count);
 
+// Kernels cut their work by the number of threads, so equal numbers give equal bits. Under `strict`
+// they cut it into eight parts whatever the number, and any number gives the same bits: set_threads
+// then says on how many processors the eight run. Costs some speed. Choose it before work begins.
+enum class Determinism : uint8_t { usual, strict };
+void set_determinism(Determinism d);
+Determinism determinism();
+
 }  // namespace fovea

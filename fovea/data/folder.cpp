@@ -15,14 +15,14 @@ namespace fovea::data {
 
 namespace {
 
-// Those that torchvision's ImageFolder takes; a TIFF is listed so that it is reported, not lost.
-constexpr std::array extensions{
-    ".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".pbm", ".tif", ".tiff", ".webp"};
+constexpr std::array readable{".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".pbm", ".webp"};
+// Pictures that no decoder reads: they are left out, and named.
+constexpr std::array unreadable{".tif", ".tiff", ".gif", ".avif", ".heic", ".jxl", ".jp2"};
 
-bool is_picture(const std::string& path) {
+template <size_t n>
+bool ends_like(const std::string& path, const std::array<const char*, n>& extensions) {
   auto name = lower(path);
-  return std::any_of(
-      extensions.begin(), extensions.end(), [&](const char* e) { return name.ends_with(e); });
+  return std::ranges::any_of(extensions, [&](const char* e) { return name.ends_with(e); });
 }
 
 // "train", "val", "test", or nothing.
@@ -88,11 +88,30 @@ class Finder {
  public:
   explicit Finder(FileTreePtr tree) : tree_(std::move(tree)) {
     for (size_t i = 0; i < tree_->files().size(); ++i)
-      if (is_picture(tree_->files()[i].path)) pictures_.push_back(i);
+      if (ends_like(path(i), readable))
+        pictures_.push_back(i);
+      else if (ends_like(path(i), unreadable))
+        left_out_.push_back(i);
   }
 
   std::optional<Source> find() {
     if (pictures_.empty()) return std::nullopt;
+    Source source = find_classes();
+    if (!left_out_.empty()) source.notes.push_back(left_out());
+    return source;
+  }
+
+ private:
+  std::string left_out() const {
+    return fmt::format(
+        "{}: {} pictures are of a kind that is not supported and are left out, such as {}; convert "
+        "them to PNG or JPEG",
+        tree_->name(),
+        left_out_.size(),
+        path(left_out_.front()));
+  }
+
+  Source find_classes() const {
     std::string prefix;
     for (;;) {
       Level level = list(prefix);
@@ -115,7 +134,6 @@ class Finder {
     }
   }
 
- private:
   const std::string& path(size_t file) const { return tree_->files()[file].path; }
 
   Level list(const std::string& prefix) const {
@@ -198,7 +216,7 @@ class Finder {
   }
 
   FileTreePtr tree_;
-  std::vector<size_t> pictures_;
+  std::vector<size_t> pictures_, left_out_;
 };
 
 }  // namespace

@@ -21,7 +21,7 @@ namespace {
 
 constexpr const char* accepted =
     "\"digits\", a folder or a .zip or .tar with a sub-folder per class (or train, val, test with "
-    "class folders in each), MNIST idx files, CIFAR binaries, or train=PATH,test=PATH";
+    "class folders in each), MNIST idx files, CIFAR files, or train=PATH,test=PATH";
 
 Source open_raw(const std::string& spec);
 
@@ -107,7 +107,8 @@ Source open_path(std::string spec) {
   if (auto source = open_folder(tree)) return *source;
   if (auto source = folder ? open_split_archives(*tree) : std::nullopt) return *source;
   throw DataError(fmt::format(
-      "[data] found no pictures in {}, which holds {}. Expected {}",
+      "[data] found no pictures in {}, which holds {}; JPEG, PNG, WebP, BMP and PPM are read. "
+      "Expected {}",
       spec,
       describe(*tree),
       accepted));
@@ -166,11 +167,15 @@ void match(DatasetPtr& split, const char* which, const OpenOptions& options, Sou
       missing.size(),
       counts.size(),
       list_of(missing));
-  if (!options.allow_missing_classes && options.classes.empty())
+  if (!options.allow_missing_classes && options.classes.empty()) {
+    std::string reasons;  // which may lie in what was left out
+    for (const std::string& note : source.notes) reasons += " (" + note + ")";
     throw DataError(fmt::format(
-        "[data] {}. Add pictures, remove the empty folders, or allow missing classes "
+        "[data] {}{}. Add pictures, remove the empty folders, or allow missing classes "
         "(data.allow_missing_classes = true in a recipe)",
-        text));
+        text,
+        reasons));
+  }
   source.notes.push_back(text);
 }
 

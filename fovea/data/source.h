@@ -32,6 +32,7 @@ struct OpenOptions {
 //   DIR, FILE.zip, FILE.tar  a folder or an archive, read in place, with one of
 //     MNIST idx files        train-images-idx3-ubyte, ..., also .gz; Fashion-MNIST too
 //     CIFAR binaries         data_batch_1.bin ... test_batch.bin, or train.bin and test.bin
+//     CIFAR for Python       data_batch_1 ... test_batch, or train and test, and their meta file
 //     a folder per class     or train, val (valid, validation) and test with a folder per class
 //     each split archives         files such as photos_train.zip and photos_test.zip
 //   FILE.bin                 one file of CIFAR-10 or CIFAR-100 records

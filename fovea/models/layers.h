@@ -14,7 +14,7 @@ struct LayerType {
   std::vector<LayerOption> options;
 };
 
-// What a recipe may write under [[model.layers]]; the table behind `fovea models --layers`.
+// What a recipe may write under [[model.layers]]; the table behind `fovea train --list layers`.
 const std::vector<LayerType>& layer_types();
 
 // Builds the list as a Sequential named "0", "1", ...; each layer's input size is what the layers

@@ -35,6 +35,7 @@ Tensor conv2d_add(
     const Conv2dOptions& o = {});
 
 // max(conv2d [+ residual], 0) in one pass; its gradient needs only the result.
+// A NaN may become 0 here on the cpu backend; relu(conv2d(...)) keeps it.
 Tensor conv2d_relu(
     const Tensor& x,
     const Tensor& w,

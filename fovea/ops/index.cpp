@@ -4,18 +4,12 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/errors.h"
 #include "fovea/ops/elementwise.h"
 
 namespace fovea {
 
 namespace {
-
-Tensor as_i32(const Tensor& index, const char* op) {
-  if (index.dtype() != Dtype::i32 && index.dtype() != Dtype::i64)
-    throw std::invalid_argument(
-        fmt::format("[{}] expected indices of dtype i32 or i64, got {}", op, index.str()));
-  return cast(index, Dtype::i32);
-}
 
 Tensor gather_grad(const Tensor& src, const Tensor& index, const Shape& to, int axis) {
   return Tensor::output_of(std::make_shared<GatherGrad>(to, axis), {src, index});
@@ -145,29 +139,49 @@ std::vector<Spec> OneHot::infer(std::span<const Tensor> in) const {
   return {{shape, dtype_}};
 }
 
+std::vector<Spec> NarrowIndex::infer(std::span<const Tensor> in) const {
+  FOVEA_ASSERT(in[0].dtype() == Dtype::i64);
+  return {{in[0].shape(), Dtype::i32}};
+}
+
+bool NarrowIndex::same(const Primitive& other) const {
+  auto* o = dynamic_cast<const NarrowIndex*>(&other);
+  return o && o->extent_ == extent_ && o->name() == name();
+}
+
 bool OneHot::same(const Primitive& other) const {
   auto* o = dynamic_cast<const OneHot*>(&other);
   return o && o->classes_ == classes_ && o->dtype_ == dtype_;
 }
 
+Tensor index_i32(const Tensor& index, int64_t extent, const char* op) {
+  if (index.dtype() == Dtype::i32) return index;
+  if (index.dtype() != Dtype::i64)
+    throw std::invalid_argument(
+        fmt::format("[{}] expected indices of dtype i32 or i64, got {}", op, index.str()));
+  return Tensor::output_of(std::make_shared<NarrowIndex>(op, extent), {index});
+}
+
 Tensor gather(const Tensor& x, const Tensor& index, int axis) {
+  axis = x.shape().normalize(axis);
   return Tensor::output_of(
-      std::make_shared<Gather>(x.shape().normalize(axis)), {x, as_i32(index, "gather")});
+      std::make_shared<Gather>(axis), {x, index_i32(index, x.dim(axis), "gather")});
 }
 
 Tensor scatter_add(const Tensor& x, const Tensor& index, const Tensor& src, int axis) {
   axis = x.shape().normalize(axis);
-  return x + gather_grad(src, as_i32(index, "scatter_add"), x.shape(), axis);
+  return x + gather_grad(src, index_i32(index, x.dim(axis), "scatter_add"), x.shape(), axis);
 }
 
 Tensor take(const Tensor& x, const Tensor& index, int axis) {
+  axis = x.shape().normalize(axis);
   return Tensor::output_of(
-      std::make_shared<Take>(x.shape().normalize(axis)), {x, as_i32(index, "take")});
+      std::make_shared<Take>(axis), {x, index_i32(index, x.dim(axis), "take")});
 }
 
 Tensor index_add(const Tensor& x, const Tensor& index, const Tensor& src, int axis) {
   axis = x.shape().normalize(axis);
-  return x + take_grad(src, as_i32(index, "index_add"), x.shape(), axis);
+  return x + take_grad(src, index_i32(index, x.dim(axis), "index_add"), x.shape(), axis);
 }
 
 Tensor embedding(const Tensor& table, const Tensor& ids) {
@@ -178,7 +192,8 @@ Tensor embedding(const Tensor& table, const Tensor& ids) {
 }
 
 Tensor one_hot(const Tensor& ids, int64_t classes, Dtype dtype) {
-  return Tensor::output_of(std::make_shared<OneHot>(classes, dtype), {as_i32(ids, "one_hot")});
+  return Tensor::output_of(
+      std::make_shared<OneHot>(classes, dtype), {index_i32(ids, classes, "one_hot")});
 }
 
 }  // namespace fovea

@@ -26,6 +26,10 @@ Tensor embedding(const Tensor& table, const Tensor& ids);
 // 1 at the named class, 0 elsewhere: ids (...) -> (..., classes).
 Tensor one_hot(const Tensor& ids, int64_t classes, Dtype dtype = Dtype::f32);
 
+// What the kernels take: i32 indices. Those that come as i64 are checked against 0..extent-1 before
+// they are narrowed, as `op`, so that none wraps around. Throws for other dtypes.
+Tensor index_i32(const Tensor& index, int64_t extent, const char* op);
+
 // Inputs x and index.
 class Gather : public Primitive {
  public:
@@ -110,6 +114,23 @@ class TakeGrad : public Primitive {
  private:
   Shape to_;
   int axis_;
+};
+
+// Input an index i64; the same as i32. Runs under the name of the op it is for.
+class NarrowIndex : public Primitive {
+ public:
+  NarrowIndex(const char* op, int64_t extent) : op_(op), extent_(extent) {}
+  int64_t extent() const { return extent_; }
+
+  std::string_view name() const override { return op_; }
+  Kind kind() const override { return Kind::elementwise; }
+  std::vector<Spec> infer(std::span<const Tensor> in) const override;
+  bool same(const Primitive& other) const override;
+  size_t hash() const override { return 360 + size_t(extent_); }
+
+ private:
+  const char* op_;
+  int64_t extent_;
 };
 
 class OneHot : public Primitive {

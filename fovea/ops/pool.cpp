@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "fovea/ops/elementwise.h"
+#include "fovea/ops/index.h"
 #include "fovea/ops/reduce.h"
 #include "fovea/ops/resize.h"
 
@@ -233,7 +234,8 @@ Tensor max_unpool2d(const Tensor& y, const Tensor& index, int64_t height, int64_
   if (height < 1 || width < 1)
     throw std::invalid_argument(
         fmt::format("[max_unpool2d] expected a positive size, got {} x {}", height, width));
-  Tensor places = index.dtype() == Dtype::i64 ? cast(index, Dtype::i32) : index;
+  Tensor places =
+      index.dtype() == Dtype::i64 ? index_i32(index, height * width, "max_unpool2d") : index;
   auto grid = std::make_shared<PoolGrid>(PoolGrid{height, width, {}, {}});
   return apply<PoolScatter>(grid, {y, places})[0];
 }

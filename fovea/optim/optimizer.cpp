@@ -84,7 +84,7 @@ void Optimizer::check_step(const Tree& params, const Tree& grads) const {
     if (entry == entries_.end()) continue;
     for (size_t i = 0; i < slots_.size(); ++i) fits(entry->second.slots[i], slots_[i]);
   }
-  if (steps_ > 0) return;
+  if (groups_match_) return;
   for (const ParamGroup& group : groups_) {
     if (std::ranges::any_of(
             params, [&](const auto& item) { return glob_match(group.pattern, item.first); }))
@@ -100,6 +100,7 @@ void Optimizer::check_step(const Tree& params, const Tree& grads) const {
 
 void Optimizer::step(Tree& params, const Tree& grads) {
   check_step(params, grads);
+  groups_match_ = true;
   for (const auto& [name, grad] : grads) {
     if (grad.is_empty()) continue;
     const ParamGroup* group = find_group(groups_, name);

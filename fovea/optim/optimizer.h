@@ -71,6 +71,7 @@ class Optimizer {
   std::vector<std::string> slots_;
   double lr_ = 0, weight_decay_ = 0;
   std::vector<ParamGroup> groups_;
+  bool groups_match_ = false;  // each a parameter, as the first step of a session found
   std::map<std::string, Entry> entries_;
   int64_t steps_ = 0;
 };

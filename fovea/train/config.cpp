@@ -94,6 +94,12 @@ bool Config::is_open(const std::string& key) const {
 
 void Config::set(const std::string& key, const std::string& value, const std::string& origin) {
   const KeyInfo* k = info(key);
+  if (std::ranges::find(list_names_, key) != list_names_.end())
+    throw std::invalid_argument(fmt::format(
+        "{}: \"{}\" is a list of tables, which only a recipe file can give, as [[{}]]",
+        origin,
+        key,
+        key));
   if (!k && !is_open(key)) {
     std::vector<std::string> known(list_names_);
     for (const KeyInfo& other : keys_) known.emplace_back(other.key);

@@ -1,9 +1,14 @@
 #include "fovea/train/recipe.h"
 
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "fovea/core/text.h"
+#include "fovea/optim/factory.h"
 
 namespace fovea::train {
 
@@ -14,6 +19,7 @@ std::span<const KeyInfo> recipe_keys() {
       {"run.folder", text, "runs", "folder that holds the runs"},
       {"run.seed", integer, "1", "seed of weights, order and augmentation"},
       {"run.threads", integer, "0", "threads of the kernels; 0 uses all processors"},
+      {"run.determinism", text, "usual", "usual, or strict: the same bits for any run.threads"},
       {"data.source", text, "digits", "digits, a folder, an archive, or train=A,test=B"},
       {"data.val", number, "0.1", "share of the training data kept for validation"},
       {"data.limit", integer, "0", "use this many training samples only; 0 uses all"},
@@ -46,6 +52,13 @@ Config recipe_config() {
 }
 
 namespace {
+
+Determinism determinism_of(const std::string& name) {
+  if (name == "usual") return Determinism::usual;
+  if (name == "strict") return Determinism::strict;
+  throw std::invalid_argument(
+      fmt::format("run.determinism: expected usual or strict, got \"{}\"", name));
+}
 
 double number_of(const Item& item, const std::string& name, const std::string& text) {
   if (text == "true") return 1;
@@ -94,6 +107,32 @@ std::string one_of(const Config& c, const std::string& key, std::vector<std::str
       fmt::format("{}: expected {} to be one of {}, got \"{}\"", c.origin(key), key, list, value));
 }
 
+// The settings under `prefix`, all of them options of the method they name. An unknown name is left
+// to whoever makes the method.
+std::map<std::string, std::string> method_of(
+    const Config& c, const std::string& prefix, const std::vector<optim::MethodInfo>& table) {
+  auto settings = c.under(prefix);
+  auto method = std::ranges::find(table, settings.at("name"), &optim::MethodInfo::name);
+  if (method == table.end()) return settings;
+  std::vector<std::string> options, known{prefix + "name"};
+  for (const optim::OptionInfo& o : method->options) {
+    options.push_back(o.name);
+    known.push_back(prefix + o.name);
+  }
+  for (const auto& item : settings) {
+    std::string key = prefix + item.first;
+    if (std::ranges::find(known, key) == known.end())
+      throw std::invalid_argument(fmt::format(
+          "{}: unknown key \"{}\", {} takes {}{}",
+          c.origin(key),
+          key,
+          method->name,
+          fmt::join(options, ", "),
+          did_you_mean(key, known)));
+  }
+  return settings;
+}
+
 }  // namespace
 
 Recipe::Recipe(const Config& c)
@@ -101,6 +140,7 @@ Recipe::Recipe(const Config& c)
       folder(c.text("run.folder")),
       seed(uint64_t(at_least(c, "run.seed", 0))),
       threads(int(at_least(c, "run.threads", 0))),
+      determinism(determinism_of(c.text("run.determinism"))),
       source(c.text("data.source")),
       val_share(within(c, "data.val", 0, 0.9)),
       limit(at_least(c, "data.limit", 0)),
@@ -122,8 +162,8 @@ Recipe::Recipe(const Config& c)
       clip_norm(within(c, "train.clip_norm", 0, 1e9)),
       ema(within(c, "train.ema", 0, 1)),
       save_steps(at_least(c, "train.save_steps", 0)),
-      optimizer(c.under("optimizer.")),
-      schedule(c.under("schedule.")),
+      optimizer(method_of(c, "optimizer.", optim::optimizer_table())),
+      schedule(method_of(c, "schedule.", optim::schedule_table())),
       augment(augment_of(c.list("augment"))) {
   if (channels != 0 && channels != 1 && channels != 3)
     throw std::invalid_argument(fmt::format(

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "fovea/core/device.h"
 #include "fovea/data/preprocess.h"
 #include "fovea/image/augment.h"
 #include "fovea/models/architecture.h"
@@ -25,6 +26,7 @@ struct Recipe {
   std::string name, folder;
   uint64_t seed = 1;
   int threads = 0;
+  Determinism determinism = Determinism::usual;
 
   std::string source;
   double val_share = 0.1;

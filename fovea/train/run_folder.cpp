@@ -74,15 +74,18 @@ struct RunLog::State {
         events(run.path()) {}
 };
 
-RunLog::RunLog(const RunFolder& run, std::optional<int64_t> last_step) {
+RunLog::RunLog(const RunFolder& run, std::optional<Reached> reached) {
   std::string path = run.file("metrics.jsonl");
-  if (last_step && fs::exists(path)) {
+  if (reached && fs::exists(path)) {
     std::string kept;
-    for (const Metrics& m : read_metrics(path))
-      if (m.step <= *last_step) kept += line_of(m);
+    for (const Metrics& m : read_metrics(path)) {
+      // The last step of an epoch may have a checkpoint that is older than the epoch's line.
+      bool again = m.event == "end" || (m.event == "epoch" && m.epoch > reached->epochs);
+      if (m.step <= reached->steps && !again) kept += line_of(m);
+    }
     write_file_atomic(path, kept);
   }
-  state_ = std::make_unique<State>(run, last_step ? std::ios::app : std::ios::trunc);
+  state_ = std::make_unique<State>(run, reached ? std::ios::app : std::ios::trunc);
   if (!state_->lines) throw IoError(path, "cannot be written");
 }
 

@@ -38,12 +38,17 @@ class RunFolder {
   std::filesystem::path path_;
 };
 
+// How far a run had come at its checkpoint.
+struct Reached {
+  int64_t epochs = 0, steps = 0;  // done
+};
+
 // Appends to metrics.jsonl and to a TensorBoard event file.
 class RunLog {
  public:
-  // Lines of an earlier session that lie after `last_step` are dropped first: they will be written
-  // again. Without it the log begins empty.
-  RunLog(const RunFolder& run, std::optional<int64_t> last_step);
+  // Lines of an earlier session that lie after `reached` are dropped first, since they will be
+  // written again, and so is its "end". Without it the log begins empty.
+  RunLog(const RunFolder& run, std::optional<Reached> reached);
   ~RunLog();
 
   void write(const Metrics& m);

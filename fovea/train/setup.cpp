@@ -87,6 +87,11 @@ data::Preprocess choose_preprocess(const Recipe& recipe, const data::Dataset& da
   return p;
 }
 
+void use_processors(const Recipe& recipe) {
+  set_determinism(recipe.determinism);
+  set_threads(recipe.threads);
+}
+
 data::LoaderOptions loader_options(const Recipe& recipe, const Setup& setup, bool training) {
   data::LoaderOptions o;
   o.batch_size = recipe.batch;

@@ -19,6 +19,9 @@ struct Setup {
 // fit, data that cannot be read.
 Setup set_up(const Recipe& recipe);
 
+// Threads and determinism as the recipe has them; before set_up.
+void use_processors(const Recipe& recipe);
+
 // How the trainer reads a split of the data under the recipe: shuffled and augmented for training.
 data::LoaderOptions loader_options(const Recipe& recipe, const Setup& setup, bool training);
 

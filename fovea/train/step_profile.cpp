@@ -126,7 +126,7 @@ StepProfile profile_training(models::Model& model, const ProfileOptions& o) {
 
 StepProfile profile_recipe(const Config& config, const ProfileOptions& o) {
   const Recipe recipe(config);
-  set_threads(recipe.threads);
+  use_processors(recipe);
   Setup setup = set_up(recipe);
   data::Loader loader(setup.source.train, loader_options(recipe, setup, true));
   auto optimizer = optim::make_optimizer(recipe.optimizer);

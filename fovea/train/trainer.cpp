@@ -1,23 +1,23 @@
 #include "fovea/train/trainer.h"
 
 #include <chrono>
-#include <cmath>
 
 #include <fmt/format.h>
 
-#include "fovea/backend/cpu/instruction_set.h"
 #include "fovea/core/allocator.h"
 #include "fovea/core/atomic_file.h"
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
 #include "fovea/core/text.h"
-#include "fovea/core/version.h"
 #include "fovea/optim/average.h"
 #include "fovea/optim/factory.h"
 #include "fovea/optim/schedule.h"
 #include "fovea/train/checkpoint.h"
 #include "fovea/train/evaluate.h"
+#include "fovea/train/non_finite.h"
 #include "fovea/train/run_report.h"
+#include "fovea/train/running_means.h"
+#include "fovea/train/session_state.h"
 #include "fovea/train/setup.h"
 #include "fovea/train/step.h"
 
@@ -31,29 +31,20 @@ double since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// Adds the entries of `from` under a prefix, and takes them out again.
-void put(Tree& to, const std::string& prefix, const Tree& from) {
-  for (const auto& [name, t] : from) to[prefix + name] = t;
-}
-Tree take(const Tree& from, const std::string& prefix) {
-  Tree part;
-  for (const auto& [name, t] : from)
-    if (name.starts_with(prefix)) part[name.substr(prefix.size())] = t;
-  return part;
-}
-
 // A run from setting up to its report.
 class Session {
  public:
   // Without a run to go on with, a folder is made for a new one, once all else is known to fit.
   Session(const Config& config, std::optional<RunFolder> run, const TrainOptions& o)
       : recipe_(config), run_(std::move(run)), options_(o) {
-    set_threads(recipe_.threads);
+    use_processors(recipe_);
     setup_ = set_up(recipe_);
     for (const std::string& text : setup_.notes) note(text);
-    loader_ = std::make_unique<data::Loader>(setup_.source.train, loader_options(true));
+    loader_ =
+        std::make_unique<data::Loader>(setup_.source.train, loader_options(recipe_, setup_, true));
     if (setup_.source.val)
-      val_loader_ = std::make_unique<data::Loader>(setup_.source.val, loader_options(false));
+      val_loader_ =
+          std::make_unique<data::Loader>(setup_.source.val, loader_options(recipe_, setup_, false));
     optimizer_ = optim::make_optimizer(recipe_.optimizer);
     total_steps_ = loader_->batches() * recipe_.epochs;
     schedule_ = optim::make_schedule(
@@ -62,11 +53,9 @@ class Session {
          .total_steps = total_steps_,
          .steps_per_epoch = loader_->batches()});
     if (recipe_.ema > 0) average_ = optim::ParameterAverage::exponential(recipe_.ema);
-    for (const char* sum : {"loss", "correct", "seen"})
-      at_.running[sum] = at_.running[fmt::format("window_{}", sum)] = 0;
     if (run_) {
       restore();
-      log_.emplace(*run_, at_.step);
+      log_.emplace(*run_, Reached{.epochs = at_.epoch, .steps = at_.step});
     } else {
       run_ = RunFolder::create(recipe_.folder, recipe_.name, o.overwrite);
       write_file_atomic(run_->file("recipe.toml"), config.to_toml());
@@ -91,22 +80,6 @@ class Session {
   }
 
  private:
-  data::LoaderOptions loader_options(bool training) const {
-    data::LoaderOptions o;
-    o.batch_size = recipe_.batch;
-    o.preprocess = setup_.model.preprocess;
-    o.key = Key(recipe_.seed).fold_in(4);
-    o.workers = recipe_.workers;
-    o.cache_bytes = recipe_.cache_bytes;
-    o.max_corrupt = recipe_.max_corrupt;
-    if (training) {
-      o.augment = recipe_.augment;
-      o.shuffle = true;
-      o.drop_last = setup_.source.train->size() >= recipe_.batch;
-    }
-    return o;
-  }
-
   void note(const std::string& text) {
     if (options_.observer) options_.observer->note(text);
   }
@@ -147,43 +120,14 @@ class Session {
           Key(recipe_.seed).fold_in(5).fold_in(uint64_t(at_.step)),
           {.label_smoothing = recipe_.label_smoothing, .clip_norm = recipe_.clip_norm});
     } catch (const NonFiniteError& e) {
-      throw NonFiniteError(explain(e, batch), e.op(), e.path());
+      throw with_batch(e, batch, *setup_.source.train, place(at_.step));
     }
     if (average_) {
       average_->update(nn::parameters(*setup_.model.net));
       eval(values_of(average_->values()));
     }
     ++at_.step;
-    // Over the epoch, and over the steps since the last line of the log.
-    for (const char* since : {"", "window_"}) {
-      at_.running[fmt::format("{}loss", since)] += r.loss * double(batch.size());
-      at_.running[fmt::format("{}correct", since)] += double(r.correct);
-      at_.running[fmt::format("{}seen", since)] += double(batch.size());
-    }
-  }
-
-  std::string explain(const NonFiniteError& e, const data::Batch& batch) const {
-    std::string samples;
-    for (size_t i = 0; i < batch.indices.size() && i < 8; ++i)
-      samples += (i ? ", " : "") + setup_.source.train->sample_name(batch.indices[i]);
-    if (batch.indices.size() > 8) samples += fmt::format(" and {} more", batch.indices.size() - 8);
-    return fmt::format(
-        "the loss was not finite at step {} (epoch {}, learning rate {:.3g}): {}. The batch: {}. "
-        "The "
-        "weights of the last checkpoint are untouched; try a smaller optimizer.lr or "
-        "train.clip_norm = 1",
-        at_.step,
-        at_.epoch + 1,
-        optimizer_->lr(),
-        e.what(),
-        samples);
-  }
-
-  double mean_of(const char* what) const {
-    return at_.running.at(what) / std::max(at_.running.at("seen"), 1.0);
-  }
-  double window_mean_of(const std::string& what) const {
-    return at_.running.at("window_" + what) / std::max(at_.running.at("window_seen"), 1.0);
+    means_.add(r, batch.size());
   }
 
   void report_step(double rate) {
@@ -193,10 +137,10 @@ class Session {
           {"step",
            at_.epoch + 1,
            at_.step,
-           {{"train_loss", window_mean_of("loss")},
-            {"train_top1", window_mean_of("correct")},
+           {{"train_loss", means_.since_line("loss")},
+            {"train_top1", means_.since_line("correct")},
             {"lr", optimizer_->lr()}}});
-      at_.running["window_loss"] = at_.running["window_correct"] = at_.running["window_seen"] = 0;
+      means_.end_line();
     }
     if (!options_.observer) return;
     StepReport r;
@@ -205,8 +149,8 @@ class Session {
     r.batch = at_.batch;
     r.batches = loader_->batches();
     r.step = at_.step;
-    r.loss = mean_of("loss");
-    r.accuracy = mean_of("correct");
+    r.loss = means_.of_epoch("loss");
+    r.accuracy = means_.of_epoch("correct");
     r.lr = optimizer_->lr();
     r.images_per_second = rate;
     r.seconds_left = double(total_steps_ - at_.step) * double(recipe_.batch) / std::max(rate, 1e-9);
@@ -235,22 +179,11 @@ class Session {
         list_of(names, 5)));
   }
 
-  // An infinite gradient may come with a finite loss; such weights must not reach a file.
+  StepPlace place(int64_t step) const {
+    return {.step = step, .epoch = at_.epoch, .lr = optimizer_->lr()};
+  }
   void check_weights() const {
-    for (const auto& [name, t] : nn::parameters(*setup_.model.net))
-      for (float v : t.data<float>())
-        if (!std::isfinite(v))
-          throw NonFiniteError(
-              fmt::format(
-                  "{} became {} at step {} (epoch {}, learning rate {:.3g}). The last checkpoint "
-                  "is untouched; try a smaller optimizer.lr or train.clip_norm = 1",
-                  name,
-                  v,
-                  at_.step - 1,
-                  at_.epoch + 1,
-                  optimizer_->lr()),
-              std::string(optimizer_->name()),
-              name);
+    train::check_weights(*setup_.model.net, optimizer_->name(), place(at_.step - 1));
   }
 
   void finish_epoch(double rate) {
@@ -259,25 +192,26 @@ class Session {
     std::optional<Evaluation> val;
     Tree trained = use_average();
     if (val_loader_) val = evaluate(setup_.model, *val_loader_);
-    double score = val ? val->top1 : mean_of("correct");
+    double score = val ? val->top1 : means_.of_epoch("correct");
     EpochReport r;
     r.best = score > at_.best;
     if (r.best) {
       at_.best = score;
-      setup_.model.metrics = {{"train_loss", mean_of("loss")}, {"epoch", double(at_.epoch + 1)}};
+      setup_.model.metrics = {
+          {"train_loss", means_.of_epoch("loss")}, {"epoch", double(at_.epoch + 1)}};
       if (val) setup_.model.metrics.insert({{"val_top1", val->top1}, {"val_loss", val->loss}});
       models::save_model(run_->file("model.safetensors"), setup_.model);
     }
     nn::assign(*setup_.model.net, trained);
-    schedule_->epoch_end(val ? val->loss : mean_of("loss"));
+    schedule_->epoch_end(val ? val->loss : means_.of_epoch("loss"));
     ++at_.epoch;
     at_.batch = 0;
 
     r.epoch = at_.epoch;
     r.epochs = recipe_.epochs;
     r.step = at_.step;
-    r.train_loss = mean_of("loss");
-    r.train_accuracy = mean_of("correct");
+    r.train_loss = means_.of_epoch("loss");
+    r.train_accuracy = means_.of_epoch("correct");
     r.val = val ? &*val : nullptr;
     r.lr = optimizer_->lr();
     r.seconds = at_.seconds;
@@ -298,7 +232,7 @@ class Session {
       m.values.insert({{"val_loss", val->loss}, {"val_top1", val->top1}, {"val_top5", val->top5}});
     log_->write(m);
     log_->flush();
-    at_.running["loss"] = at_.running["correct"] = at_.running["seen"] = 0;
+    means_.end_epoch();
     save();
     if (options_.observer) options_.observer->on_epoch(r);
   }
@@ -325,48 +259,20 @@ class Session {
     write_run_report(*run_, recipe_, best, setup_.source, result);
   }
 
+  Learner learner() {
+    return {setup_.model, *optimizer_, *schedule_, average_ ? &*average_ : nullptr};
+  }
+
   void save() {
     check_weights();
-    at_.tensors.clear();
-    put(at_.tensors, "model/", nn::parameters(*setup_.model.net));
-    put(at_.tensors, "model/", nn::state(*setup_.model.net));
-    put(at_.tensors, "optimizer/", optimizer_->state());
-    if (average_) {
-      put(at_.tensors, "average/", average_->values());
-      at_.running["averaged"] = double(average_->count());
-    }
-    at_.schedule = schedule_->state();
-    at_.threads = threads();
-    at_.instruction_set = cpu::instruction_set();
-    at_.data = setup_.model.data_fingerprint;
-    at_.version = version();
+    capture(learner(), at_);
     save_checkpoint(run_->file("last.safetensors"), at_);
     at_.tensors.clear();  // so that the next step may write over them
   }
 
   void restore() {
     at_ = load_checkpoint(run_->file("last.safetensors"));
-    if (at_.data != setup_.model.data_fingerprint)
-      throw std::invalid_argument(fmt::format(
-          "{}: the training data is not what the run began with (it was {}, now {})",
-          recipe_.source,
-          at_.data,
-          setup_.model.data_fingerprint));
-    auto differs = [&](const char* what, const std::string& was, const std::string& is) {
-      if (was != is)
-        note(fmt::format(
-            "{} was {} and is now {}: the result may differ in the last bits", what, was, is));
-    };
-    differs("the number of threads", std::to_string(at_.threads), std::to_string(threads()));
-    differs("the instruction set", at_.instruction_set, cpu::instruction_set());
-    differs("the version of fovea", at_.version, version());
-    nn::assign(*setup_.model.net, take(at_.tensors, "model/"));
-    optimizer_->load_state(take(at_.tensors, "optimizer/"), at_.step);
-    schedule_->load_state(at_.schedule);
-    if (at_.step > 0) optimizer_->set_lr(schedule_->lr(at_.step - 1));  // as of the last step
-    if (average_)
-      average_->load_state(take(at_.tensors, "average/"), int64_t(at_.running.at("averaged")));
-    at_.tensors.clear();
+    for (const std::string& text : train::restore(learner(), at_, recipe_.source)) note(text);
     note(fmt::format("resumed after step {}, epoch {}", at_.step, at_.epoch + 1));
   }
 
@@ -382,6 +288,7 @@ class Session {
   int64_t total_steps_ = 0;
   size_t corrupt_told_ = 0;
   Checkpoint at_;
+  RunningMeans means_{at_.running};
 };
 
 }  // namespace

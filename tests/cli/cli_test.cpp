@@ -170,8 +170,68 @@ TEST_F(Cli, PrintConfigShowsWhoSetWhat) {
   EXPECT_HAS(fovea("train r.toml --print-config").out, "# r.toml:4");
   EXPECT_HAS(fovea("train r.toml --dry-run").err, "well formed");
   EXPECT_FALSE(exists("runs"));
-  for (const char* table : {"settings", "layers", "augment", "optimizers", "schedules"})
-    EXPECT_GT(fovea(std::string("train --list ") + table).out.size(), 100u) << table;
+}
+
+TEST_F(Cli, ListsWhatARecipeCanDrawOn) {
+  std::map<std::string, Json> tables;
+  for (const char* table : {"settings", "layers", "augment", "optimizers", "schedules"}) {
+    std::string words = std::string("train --list ") + table;
+    std::string text = fovea(words).out;
+    tables[table] = Json::parse(fovea(words + " --json").out);
+    EXPECT_GT(tables[table].size(), 3u) << table;
+    for (const Json& entry : tables[table]) {  // the same things as in the text
+      EXPECT_HAS(text, entry.at("name").get<std::string>());
+      EXPECT_HAS(text, entry.at("what").get<std::string>());
+    }
+  }
+  auto find = [](const Json& list, const std::string& name) {
+    for (const Json& entry : list)
+      if (entry.at("name") == name) return entry;
+    return Json();
+  };
+  EXPECT_EQ(find(tables["settings"], "train.epochs").at("default"), "10");
+  Json conv = find(tables["layers"], "conv").at("options");
+  EXPECT_TRUE(find(conv, "out").at("default").is_null());  // must be given
+  EXPECT_EQ(find(conv, "stride").at("default"), "1");
+  EXPECT_EQ(find(find(tables["optimizers"], "sgd").at("options"), "momentum").at("default"), "0");
+  EXPECT_EQ(find(find(tables["augment"], "random_crop").at("options"), "padding").at("default"), 4);
+  EXPECT_GT(find(tables["schedules"], "one_cycle").at("options").size(), 2u);
+}
+
+TEST_F(Cli, EverySettingOfARecipeHasAVariable) {
+  Outcome o = fovea(
+      "train --print-config --json --set schedule.rise=0.5",
+      "FOVEA_OPTIMIZER_NAME=sgd FOVEA_OPTIMIZER_LR=0.25 FOVEA_OPTIMIZER_WEIGHT_DECAY=1e-4 "
+      "FOVEA_SCHEDULE_RISE=0.1 FOVEA_DATA_MAX_CORRUPT=0.5 FOVEA_TRAIN_EPOCHS= FOVEA_TEST_DATA=x "
+      "FOVEA_THREADS=1 FOVEA_=1 FOVEATRAIN=1");
+  EXPECT_EQ(o.code, 0) << o.err;
+  Json j = Json::parse(o.out);
+  auto entry = [&](const char* key) {
+    return j.at(key).at("value").get<std::string>() + " " +
+           j.at(key).at("origin").get<std::string>();
+  };
+  EXPECT_EQ(entry("optimizer.name"), "sgd environment FOVEA_OPTIMIZER_NAME");
+  EXPECT_EQ(entry("optimizer.lr"), "0.25 environment FOVEA_OPTIMIZER_LR");
+  EXPECT_EQ(entry("optimizer.weight_decay"), "1e-4 environment FOVEA_OPTIMIZER_WEIGHT_DECAY");
+  EXPECT_EQ(entry("data.max_corrupt"), "0.5 environment FOVEA_DATA_MAX_CORRUPT");
+  EXPECT_EQ(entry("schedule.rise"), "0.5 --set");
+  EXPECT_EQ(entry("train.epochs"), "10 default");  // empty is not set
+
+  const std::pair<const char*, const char*> mistakes[] = {
+      {"FOVEA_TRAIN_EPOCH=3",
+       "environment FOVEA_TRAIN_EPOCH: unknown key \"train.epoch\"; did you mean "
+       "\"train.epochs\"?"},
+      {"FOVEA_TRAIN_EPOCHS=few",
+       "environment FOVEA_TRAIN_EPOCHS: expected a whole number for \"train.epochs\""},
+      {"FOVEA_OPTIMIZER_LRR=3",
+       "environment FOVEA_OPTIMIZER_LRR: unknown key \"optimizer.lrr\", adamw takes"},
+      {"FOVEA_MODEL_LAYERS=3", "FOVEA_MODEL_LAYERS: \"model.layers\" is a list of tables"},
+  };
+  for (auto [variable, message] : mistakes) {
+    o = fovea("train --dry-run", variable);
+    EXPECT_EQ(o.code, 2) << variable;
+    EXPECT_HAS(o.err, message);
+  }
 }
 
 TEST_F(Cli, EvalGivesTablesOrJson) {
@@ -297,6 +357,14 @@ TEST_F(Cli, CompletionAndManualAreWellFormed) {
   checked("bash", "bash", "bash -n script");
   checked("zsh", "zsh", "zsh -n script");
   checked("fish", "fish", "fish -n script");
+  // Without zsh and fish at hand: quotes within quotes, and only options with a value ask for one.
+  std::string zsh = fovea("completion zsh").out, fish = fovea("completion fish").out;
+  EXPECT_HAS(zsh, "recipe'\\''s");
+  EXPECT_HAS(fish, "recipe\\'s");
+  EXPECT_HAS(zsh, "'--json[Print the result as JSON]' ");
+  EXPECT_HAS(zsh, "'--epochs[Passes over the data]:value:_files'");
+  EXPECT_HAS(fish, "-l json -d");
+  EXPECT_HAS(fish, "-l epochs -r -d");
   checked("man", "groff", "groff -man -ww -Tascii script");
   if (shell("command -v bash").code != 0) return;
   fovea("completion bash");

@@ -1,4 +1,5 @@
 #include "fovea/data/cifar.h"
+#include "fovea/data/cifar_pickle.h"
 #include "fovea/data/digits.h"
 #include "fovea/data/idx.h"
 #include "fovea/data/source.h"
@@ -6,6 +7,8 @@
 
 namespace fovea::data {
 namespace {
+
+using namespace std::string_literals;
 
 std::string big_endian(std::initializer_list<uint32_t> words) {
   std::string text;
@@ -191,6 +194,103 @@ TEST_F(CifarTest, DamagedFilesAreNamed) {
   EXPECT_HAS(error(), "expected a CIFAR-10 label below 10, got 10");
   write("x.bin", "");
   EXPECT_HAS(error(), "expected whole");
+}
+
+// What scripts/fixtures/cifar_pickle.py writes.
+void check_planes(const Dataset& d, int64_t i, int number) {
+  image::Image picture = d.image(i);
+  ASSERT_EQ(picture.height, 32);
+  ASSERT_EQ(picture.channels, 3);
+  for (int c = 0; c < 3; ++c) EXPECT_EQ(picture.at(31, 30, c), 10 * number + c) << i;
+  EXPECT_EQ(picture.at(1, 2, 0), 77);
+  EXPECT_EQ(picture.at(2, 1, 0), 10 * number);
+}
+
+TEST(CifarForPython, TarballOfCifar10) {
+  auto source =
+      open(test::fixture("cifar10_python.tar.gz").string(), {.allow_missing_classes = true});
+  ASSERT_EQ(source.classes.size(), 10u);
+  EXPECT_EQ(source.classes[1], "automobile");
+  ASSERT_EQ(source.train->size(), 10);  // one of the batches is stored by columns
+  ASSERT_EQ(source.test->size(), 2);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(source.train->label(i), i % 2 ? 9 - i / 2 : i / 2);
+    check_planes(*source.train, i, i);
+  }
+  EXPECT_EQ(source.test->label(1), 4);
+  check_planes(*source.test, 1, 11);
+}
+
+TEST(CifarForPython, TarballOfCifar100) {
+  auto source =
+      open(test::fixture("cifar100_python.tar.gz").string(), {.allow_missing_classes = true});
+  ASSERT_EQ(source.classes.size(), 100u);
+  EXPECT_EQ(source.classes[42], "fine 42");
+  ASSERT_EQ(source.train->size(), 3);
+  EXPECT_EQ(source.train->label(2), 97);
+  check_planes(*source.train, 2, 2);
+  EXPECT_EQ(source.test->label(0), 96);
+  check_planes(*source.test, 0, 3);
+}
+
+class CifarPickle : public FolderTest {
+ protected:
+  // The error of a batch in which the first `from` is `to`, of the same length where offsets
+  // matter.
+  std::string error(const std::string& from, const std::string& to) const {
+    std::string text = read_file(test::fixture("cifar10_python.pickle"));
+    size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return message(text.replace(at, from.size(), to));
+  }
+  static std::string message(const std::string& text) {
+    return message_of<IoError>([&] {
+      parse_cifar_pickle(
+          {reinterpret_cast<const uint8_t*>(text.data()), text.size()}, "batch", "labels");
+    });
+  }
+};
+
+TEST_F(CifarPickle, RunsNothing) {
+  EXPECT_HAS(
+      error("cnumpy\ndtype\n", "cos\nsystem\n"),
+      "batch: refers to os.system, which this reader does not know and will not run (at byte 155)");
+  EXPECT_HAS(error("cnumpy\ndtype\n", "cnumpy\nload\n"), "refers to numpy.load");
+}
+
+TEST_F(CifarPickle, OtherContentIsNamed) {
+  EXPECT_HAS(error("labels", "lables"), "expected a dict with \"labels\"");
+  EXPECT_HAS(error("U\2u1", "U\2f4"), "expected \"data\" to be an array of u8 (n, 3072)");
+  EXPECT_HAS(error("M\x00\x0c\x86"s, "M\x01\x0c\x86"s), "array of u8 (n, 3072)");
+  EXPECT_HAS(error("K\2M\x00\x0c\x86"s, "K\3M\x00\x0c\x86"s), "expected 9216 bytes for 3 pictures");
+  EXPECT_HAS(error("K\x09"s + "e", "e"), "expected a label for each of 2 pictures, got 1");
+  EXPECT_HAS(error("K\x09"s + "e", "Ne"), "expected labels that are whole numbers");
+  EXPECT_HAS(message("\x80\x02N."), "expected a dict with \"data\"");
+  EXPECT_HAS(message("\x80\x04N."), "protocol 2");
+}
+
+TEST_F(CifarPickle, EveryTruncationAndFlippedByteIsAnErrorOrABatch) {
+  std::string whole = read_file(test::fixture("cifar10_python.pickle"));
+  for (size_t size = 0; size < whole.size(); size += size < 300 ? 1 : 97)
+    EXPECT_NE(message(whole.substr(0, size)), "") << size;
+  for (size_t at = 0; at < 300; ++at)
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string text = whole;
+      text[at] = char(text[at] ^ (1 << bit));
+      message(text);
+    }
+}
+
+TEST_F(CifarPickle, LabelsOutOfRangeNameTheFile) {
+  std::string text = read_file(test::fixture("cifar10_python.pickle"));
+  text.replace(text.find("K\x09"s + "e"), 2, "K\x0a");
+  write("data_batch_1", text);
+  write("batches.meta", "");
+  EXPECT_HAS(
+      message_of<IoError>([&] { open(path()); }),
+      path("data_batch_1") + ": expected CIFAR-10 labels below 10, got 10 for picture 1");
+  write("data_batch_1", read_file(test::fixture("cifar10_python.pickle")));
+  EXPECT_HAS(message_of<IoError>([&] { open(path()); }), path("batches.meta"));
 }
 
 TEST(Cifar, RealRecords) {

@@ -146,12 +146,32 @@ TEST_F(SourceTest, FolderPerClassIsSortedByByte) {
 }
 
 TEST_F(SourceTest, EveryExtensionInAnyCaseIsListed) {
-  for (const char* end : {"JPG", "jpeg", "Png", "ppm", "bmp", "pgm", "TIF", "tiff", "webp"})
+  for (const char* end : {"JPG", "jpeg", "Png", "ppm", "bmp", "pgm", "pbm", "webp"})
     write(std::string("a/x.") + end, "garbage");
   write_classes("", {"b"});
   auto source = open(path());
-  EXPECT_EQ(class_counts(*source.train), (std::vector<int64_t>{9, 2}));
+  EXPECT_EQ(class_counts(*source.train), (std::vector<int64_t>{8, 2}));
   EXPECT_HAS(message_of<IoError>([&] { source.train->image(0); }), path("a/x."));
+  EXPECT_TRUE(source.notes.empty());
+}
+
+TEST_F(SourceTest, KindsThatNoDecoderReadsAreLeftOutAndNamed) {
+  write("a/x.TIF", "II*");
+  write("b/y.tiff", "MM");
+  write("b/z.gif", "GIF8");
+  EXPECT_HAS(
+      refused(path()),
+      "which holds 3 files: a/x.TIF, b/y.tiff, b/z.gif; JPEG, PNG, WebP, BMP and PPM are read.");
+  write_classes("", {"a", "b"});
+  auto source = open(path());
+  EXPECT_EQ(class_counts(*source.train), (std::vector<int64_t>{2, 2}));
+  ASSERT_EQ(source.notes.size(), 1u);
+  EXPECT_HAS(source.notes[0], "3 pictures are of a kind that is not supported and are left out");
+  EXPECT_HAS(source.notes[0], "such as a/x.TIF; convert them to PNG or JPEG");
+  // A class of nothing else is empty.
+  write("c/w.tif", "II*");
+  EXPECT_HAS(refused(path()), "the train split has no pictures of 1 of 3 classes: c (");
+  EXPECT_HAS(refused(path()), "4 pictures are of a kind that is not supported");
 }
 
 TEST_F(SourceTest, OtherNamesOfSplitsAreKnown) {

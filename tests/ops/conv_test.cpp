@@ -1,5 +1,6 @@
 #include "fovea/ops/conv.h"
 
+#include <cmath>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -230,6 +231,32 @@ TEST(Conv2d, FusedReluEqualsConvolutionThenRelu) {
     return std::vector<Tensor>{conv2d_relu(in[0], in[1], in[2], o)};
   };
   check_op({.name = "conv2d_relu", .f = f, .inputs = {x, w, b}});
+}
+
+// The fused ReLU of the cpu backend may lose a NaN; what is made of single ops does not, and
+// neither does the reference.
+TEST(Conv2d, ReluKeepsNanWhereItIsPromised) {
+  Conv2dOptions o{.pad = {1, 1, 1, 1}};
+  const Device ref{Device::ref};
+  for (int64_t channels : {3, 16}) {
+    Tensor w = random_input({16, 3, 3, channels}, 2), b = random_input({16}, 3);
+    std::vector<float> pixels = random_input({1, 6, 6, channels}, 1).to_vector();
+    pixels[0] = NAN;
+    Tensor x = Tensor::from(pixels, {1, 6, 6, channels});
+    auto apart = relu(conv2d(x, w, b, o)).to_vector(), fused = conv2d_relu(x, w, b, o).to_vector();
+    auto truth =
+        conv2d_relu(to_device(x, ref), to_device(w, ref), to_device(b, ref), o).to_vector();
+    for (size_t i = 0; i < truth.size(); ++i) {
+      bool reached = i / 16 % 6 < 2 && i / 16 / 6 < 2;  // by the NaN in the corner
+      ASSERT_EQ(std::isnan(truth[i]), reached) << i;
+      ASSERT_EQ(std::isnan(apart[i]), reached) << i;
+      if (reached) {
+        EXPECT_TRUE(std::isnan(fused[i]) || fused[i] == 0) << i << ": " << fused[i];
+      } else {
+        EXPECT_NEAR(fused[i], truth[i], 1e-5) << i;
+      }
+    }
+  }
 }
 
 TEST(Conv2d, FusedAdditionEqualsConvolutionThenAddition) {

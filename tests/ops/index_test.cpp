@@ -145,6 +145,29 @@ TEST(Index, NamesPositionAndValueOfABadIndex) {
   }
 }
 
+// As i32, 2^32 + 1 would be 1.
+TEST(Index, LargeIndicesDoNotWrap) {
+  for (Device device : {Device{Device::cpu}, Device{Device::ref}}) {
+    DeviceScope scope(device);
+    Tensor x = zeros({4}), src = zeros({2});
+    Tensor good = Tensor::from<int64_t>({3, 0}, {2});
+    Tensor bad = Tensor::from<int64_t>({0, (int64_t(1) << 32) + 1}, {2});
+    Tensor low = Tensor::from<int64_t>({0, -(int64_t(1) << 32)}, {2});
+    auto error_of = [](const Tensor& t) { return message_of([&] { Tensor(t).eval(); }); };
+    std::string expected = "expected indices within 0..3, got 4294967297 at position (1)";
+    EXPECT_EQ(tail_of(error_of(take(x, bad))), expected);
+    EXPECT_EQ(tail_of(error_of(gather(x, bad, 0))), expected);
+    EXPECT_EQ(tail_of(error_of(scatter_add(x, bad, src, 0))), expected);
+    EXPECT_EQ(tail_of(error_of(index_add(x, bad, src, 0))), expected);
+    EXPECT_EQ(tail_of(error_of(one_hot(bad, 4))), expected);
+    EXPECT_EQ(
+        tail_of(error_of(embedding(zeros({4, 1}), low))),
+        "expected indices within 0..3, got -4294967296 at position (1)");
+    EXPECT_EQ(error_of(take(x, bad)).find("[take]"), 0u) << error_of(take(x, bad));
+    EXPECT_EQ(take(x + 1, good).to_vector(), (Values{1, 1}));
+  }
+}
+
 TEST(Index, NamesWhatIsWrong) {
   Tensor x = zeros({4, 5});
   Tensor index = int_input({4, 6}, 1, 0, 4);

@@ -273,6 +273,12 @@ TEST(Pool, Messages) {
         max_unpool2d(y, test::int_input({1, 2, 2, 1}, 1, 16, 17), 4, 4).eval();
       }).find("expected indices below 16 for 4 x 4 images, got 16"),
       std::string::npos);
+  Tensor wraps = Tensor::from<int64_t>({0, 1, 2, (int64_t(1) << 32) + 3}, {1, 2, 2, 1});
+  EXPECT_NE(
+      message_of([&] {
+        max_unpool2d(y, wraps, 4, 4).eval();
+      }).find("expected indices within 0..15, got 4294967299 at position (0, 1, 1, 0)"),
+      std::string::npos);
   EXPECT_EQ(
       message_of([&] { bed_of_nails(y, 0); }),
       "[bed_of_nails] expected a factor of at least 1, got 0");

@@ -267,6 +267,10 @@ TEST(Optimizer, RefusesWhatDoesNotFit) {
   EXPECT_EQ(
       message_of([&] { grouped.step(params, {}); }),
       "[sgd] expected the group pattern \"*.bais\" to match a parameter, but it matches none of 1");
+  grouped.load_state({}, 7);  // nor after a resume
+  EXPECT_EQ(
+      message_of([&] { grouped.step(params, {}); }),
+      "[sgd] expected the group pattern \"*.bais\" to match a parameter, but it matches none of 1");
 }
 
 TEST(Optimizer, RefusesForeignState) {

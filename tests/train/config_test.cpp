@@ -78,6 +78,12 @@ TEST(Config, TomlMistakesNameTheLine) {
       "--set: expected key=value, got \"train.epochs\"");
 }
 
+TEST(Config, ListsComeFromRecipeFilesOnly) {
+  EXPECT_HAS(
+      message_of([] { recipe_config().set_expression("model.layers=3", "--set"); }),
+      "--set: \"model.layers\" is a list of tables, which only a recipe file can give");
+}
+
 TEST(Config, OpenTablesTakeAnyKeyForTheirReader) {
   Config c = recipe_config();
   c.read_toml_text("[optimizer]\nname = \"sgd\"\nlr = 1e-2\nnesterov = true\n", "r.toml");
@@ -135,6 +141,20 @@ TEST(Recipe, NamesTheRunAfterModelAndData) {
   EXPECT_EQ(Recipe(c).name, "lenet5-photos");
   c.set("run.name", "mine", "test");
   EXPECT_EQ(Recipe(c).name, "mine");
+}
+
+TEST(Recipe, OptionsOfAnotherMethodAreNamedWithWhereTheyCameFrom) {
+  Config c = recipe_config();
+  c.set("optimizer.name", "sgd", "--set");
+  c.set("optimizer.momentom", "0.9", "environment X");
+  EXPECT_HAS(
+      message_of([&] { Recipe{c}; }),
+      "environment X: unknown key \"optimizer.momentom\", sgd takes lr, momentum, dampening, "
+      "nesterov, weight_decay, groups; did you mean \"optimizer.momentum\"?");
+  c = recipe_config();
+  c.set("schedule.every", "3", "r.toml:9");
+  EXPECT_HAS(
+      message_of([&] { Recipe{c}; }), "r.toml:9: unknown key \"schedule.every\", one_cycle takes");
 }
 
 // A folder given with a slash at its end, as shells complete it, has a name too.

@@ -184,6 +184,27 @@ TEST_F(ResumeTest, AFullDiskLosesNothing) {
   EXPECT_EQ(bits_of(path("full")), straight());
 }
 
+// A kill between the line of an epoch and its checkpoint: the older checkpoint, of the epoch's last
+// step, is put back.
+TEST_F(ResumeTest, NoLineOfTheLogComesTwice) {
+  straight();
+  train_to("killed", 1, 10);
+  std::string older = read("killed/last.safetensors");
+  TrainOptions o;
+  o.signal = [] { return Signal::stop; };
+  EXPECT_EQ(resume(path("killed"), o).steps, 11);  // one step of the second epoch
+  write("killed/last.safetensors", older);
+  resume(path("killed"));
+  resume(path("killed"));  // which only judges the finished run again
+  auto events = [&](const std::string& run) {
+    std::string text;
+    for (const Metrics& m : read_metrics(path(run + "/metrics.jsonl")))
+      text += m.event + std::to_string(m.step) + " ";
+    return text;
+  };
+  EXPECT_EQ(events("killed"), events("straight"));
+}
+
 TEST_F(ResumeTest, OtherDataIsRefusedAndAFinishedRunOnlyJudgedAgain) {
   train(recipe("run", 1));
   Bits bits = bits_of(path("run"));

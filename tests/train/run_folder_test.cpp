@@ -69,7 +69,7 @@ TEST_F(RunLogTest, LinesReadBackAndResumingDropsWhatComesAgain) {
   EXPECT_TRUE(std::isnan(lines[2].values.at("lr")));
   {
     std::ofstream(run.file("metrics.jsonl"), std::ios::app) << "{\"v\":1,\"event\":\"st";  // cut
-    RunLog log(run, 3);
+    RunLog log(run, Reached{.steps = 3});
     log.write({"step", 1, 4, {}});
     log.flush();
   }
@@ -81,6 +81,31 @@ TEST_F(RunLogTest, LinesReadBackAndResumingDropsWhatComesAgain) {
   for (const auto& entry : std::filesystem::directory_iterator(run.path()))
     events += entry.path().filename().string().starts_with("events.out.tfevents");
   EXPECT_EQ(events, 2);  // TensorBoard reads them as one
+}
+
+// A kill between the line of an epoch and its checkpoint leaves one of the same step, from before.
+TEST_F(RunLogTest, ResumingDropsTheLineOfAnEpochThatWillEndAgain) {
+  RunFolder run = RunFolder::create(path(), "r", false);
+  {
+    RunLog log(run, {});
+    for (int64_t epoch = 1; epoch <= 2; ++epoch) {
+      log.write({"step", epoch, 10 * epoch, {}});
+      log.write({"epoch", epoch, 10 * epoch, {}});
+    }
+    log.write({"end", 2, 20, {}});
+    log.flush();
+  }
+  auto left = [&](Reached reached) {
+    RunLog log(run, reached);
+    std::string events;
+    for (const Metrics& m : read_metrics(run.file("metrics.jsonl")))
+      events += m.event + std::to_string(m.epoch) + " ";
+    return events;
+  };
+  EXPECT_EQ(left({.epochs = 2, .steps = 20}), "step1 epoch1 step2 epoch2 ");
+  EXPECT_EQ(left({.epochs = 1, .steps = 20}), "step1 epoch1 step2 ");
+  EXPECT_EQ(left({.epochs = 1, .steps = 15}), "step1 epoch1 ");
+  EXPECT_EQ(left({.epochs = 0, .steps = 10}), "step1 ");
 }
 
 TEST_F(CheckpointTest, RoundTripsToTheBit) {

@@ -128,7 +128,11 @@ TEST_F(TrainerTest, MistakesLeaveNoFolder) {
   EXPECT_HAS(error({{"model.name", "lenet55"}}), "did you mean \"lenet5\"?");
   EXPECT_HAS(error({{"data.source", path("nowhere")}}), "nowhere");
   EXPECT_HAS(error({{"optimizer.name", "adan"}}), "did you mean \"adam\"?");
-  EXPECT_HAS(error({{"optimizer.lrr", "1"}}), "did you mean \"lr\"?");
+  EXPECT_HAS(
+      error({{"optimizer.lrr", "1"}}),
+      "test: unknown key \"optimizer.lrr\", adamw takes lr, beta1, beta2, eps, weight_decay, "
+      "groups; "
+      "did you mean \"optimizer.lr\"?");
   EXPECT_HAS(error({{"schedule.name", "cosin"}}), "did you mean \"cosine\"?");
   EXPECT_HAS(error({{"model.init", path("none.safetensors")}}), "none.safetensors");
   EXPECT_HAS(error({{"data.height", "4"}, {"data.width", "4"}, {"model.name", "lenet5"}}), "12x12");

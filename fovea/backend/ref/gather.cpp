@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 #include <vector>
 
@@ -81,11 +82,11 @@ void one_hot(const Primitive&, std::span<const Tensor> in, std::span<Tensor> out
   });
 }
 
-}  // namespace
-
-void check_indices(const Tensor& index, int64_t extent) {
-  auto values = index.data<int32_t>();
-  auto bad = std::ranges::find_if(values, [&](int32_t k) { return k < 0 || k >= extent; });
+// check_indices for indices of type T.
+template <class T>
+void check_all(const Tensor& index, int64_t extent) {
+  auto values = index.data<T>();
+  auto bad = std::ranges::find_if(values, [&](T k) { return k < 0 || k >= extent; });
   if (bad == values.end()) return;
   int64_t at = bad - values.begin();
   std::vector<int64_t> position;
@@ -97,6 +98,20 @@ void check_indices(const Tensor& index, int64_t extent) {
       *bad,
       fmt::join(position, ", ")));
 }
+
+void narrow_index(
+    const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run&) {
+  int64_t most = int64_t(std::numeric_limits<int32_t>::max()) + 1;
+  check_all<int64_t>(in[0], std::min(static_cast<const NarrowIndex&>(primitive).extent(), most));
+  std::ranges::transform(
+      in[0].data<int64_t>(), out[0].mutable_data<int32_t>().begin(), [](int64_t k) {
+        return int32_t(k);
+      });
+}
+
+}  // namespace
+
+void check_indices(const Tensor& index, int64_t extent) { check_all<int32_t>(index, extent); }
 
 void gather(const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run&) {
   int axis = static_cast<const Gather&>(primitive).axis();
@@ -124,6 +139,7 @@ void register_index(KernelTable& table) {
   table.add<Take>(Device::ref, take);
   table.add<TakeGrad>(Device::ref, take_grad);
   table.add<OneHot>(Device::ref, one_hot);
+  table.add<NarrowIndex>(Device::ref, narrow_index);
 }
 
 }  // namespace fovea::ref

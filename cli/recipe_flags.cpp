@@ -1,0 +1,57 @@
+#include "cli/recipe_flags.h"
+
+#include <fmt/format.h>
+
+#include "cli/environment.h"
+#include "fovea/train/recipe.h"
+
+namespace fovea::cli {
+
+void RecipeFlags::add_to(CLI::App& app) {
+  app.add_option("recipe", recipe, "A TOML recipe; flags and --set change its settings")
+      ->type_name("RECIPE.toml");
+  app.add_option("--data", data, "digits, a folder, an archive, or train=A,test=B")
+      ->type_name("SOURCE");
+  app.add_option("--model", model, "A model of `fovea models`")->type_name("NAME");
+  app.add_option("--name", name, "Name of the run: runs/NAME")->type_name("NAME");
+  app.add_option("--epochs", epochs, "Passes over the data")->check(positive());
+  app.add_option("--batch", batch, "Pictures per step")->check(positive());
+  app.add_option("--lr", lr, "Learning rate")->check(positive());
+  app.add_option("--seed", seed, "Seed of everything random")->check(not_negative());
+  app.add_option("--deterministic", determinism, "strict: the same bits for any number of threads")
+      ->check(CLI::IsMember({"usual", "strict"}));
+  app.add_option(
+         "--set",
+         sets,
+         "Change any setting; may be repeated. FOVEA_<SECTION>_<NAME> variables do so too")
+      ->type_name("KEY=VALUE")
+      ->take_all()
+      ->allow_extra_args(false);
+}
+
+bool RecipeFlags::any() const {
+  return !(recipe + data + model + name + determinism).empty() || !sets.empty() || epochs > 0 ||
+         batch > 0 || lr > 0 || seed >= 0;
+}
+
+train::Config RecipeFlags::config(const Globals& g) const {
+  train::Config c = train::recipe_config();
+  if (!recipe.empty()) c.read_toml(recipe);
+  read_environment(c);
+  auto flag = [&](const char* key, const std::string& value, const char* option) {
+    if (!value.empty()) c.set(key, value, option);
+  };
+  flag("data.source", data, "--data");
+  flag("model.name", model, "--model");
+  flag("run.name", name, "--name");
+  flag("train.epochs", epochs ? std::to_string(epochs) : "", "--epochs");
+  flag("train.batch", batch ? std::to_string(batch) : "", "--batch");
+  flag("optimizer.lr", lr ? fmt::format("{}", lr) : "", "--lr");
+  flag("run.seed", seed >= 0 ? std::to_string(seed) : "", "--seed");
+  flag("run.determinism", determinism, "--deterministic");
+  flag("run.threads", g.threads ? std::to_string(g.threads) : "", "--threads");
+  for (const std::string& s : sets) c.set_expression(s, "--set");
+  return c;
+}
+
+}  // namespace fovea::cli
