@@ -33,7 +33,7 @@ asan: packages  ## the unit tests under address and undefined-behaviour sanitize
 	$(call run_tests,asan,--label-exclude install)
 
 .PHONY: bench
-bench: packages  ## measure everything and write bench/README.md (half an hour; QUICK=1: no trainings)
+bench: packages  ## measure everything and write bench/README.md (two hours; QUICK=1: no trainings)
 	scripts/install_packages.sh bench
 	cmake --preset release -DFOVEA_BUILD_BENCH=ON
 	cmake --build --preset release

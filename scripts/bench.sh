@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every benchmark of a build tree and writes what they print, with the machine it was printed
-# on, to bench/README.md: first beside PyTorch, then the command, then single ops. A part that fails
+# on, to bench/README.md: first beside its peers, then the command, then single ops. A part that fails
 # says so in its place.
 #   scripts/bench.sh build/release
 # QUICK=1 leaves out the trainings of the recipes; PEERS holds options of bench/peers/run.py and
@@ -41,7 +41,7 @@ ops() {
   echo "| $cpu | $(nproc) | $(cut -d ' ' -f 1 /proc/loadavg) | $(date -u +%Y-%m-%d) |"
 } >"$new"
 # shellcheck disable=SC2086  # options are words
-part "Beside PyTorch" bench/peers/run.py "$build/bench/peers/fovea_peer_bench" ${PEERS:-}
+part "Beside the peers" bench/peers/run.py "$build/bench/peers/fovea_peer_bench" ${PEERS:-}
 # shellcheck disable=SC2086
 part "The command" bench/figures.py "$build/cli/fovea" ${QUICK:+--quick} ${FIGURES:-}
 part "Single ops" ops

@@ -1,138 +1,311 @@
 #!/usr/bin/env python3
-"""Runs the steps of fovea and PyTorch by turns and prints the tables of bench/README.md.
+"""Runs fovea and its peers by turns and prints the tables of bench/README.md.
 
-    bench/peers/run.py FOVEA_PEER_BENCH [--python PYTHON]... [--rounds N]
+    bench/peers/run.py FOVEA_PEER_BENCH [--only 'infer-*' ...] [--rounds N] [--avx2]
 
-Every measurement is a process of its own, so that peak memory is its own too. PyTorch runs in
-both memory formats; the faster one counts. --python names an interpreter with PyTorch; the first
-is what the issue's figures are about, others are further columns.
+The peers are PyTorch, eager and compiled, in both memory formats, and for inference ONNX Runtime
+and OpenVINO. Their versions are those of requirements.txt, installed into a virtual environment
+beside the program (several GB) unless --python names an interpreter that has them. All sides of a
+case begin with the same weights and images, stay loaded together (training VGG-16 wants 16 GB; see
+--peers) and take turns; scores and losses are compared before the first one is timed.
 """
 import argparse
+import fnmatch
 import json
+import math
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CASES = [  # name, in words, batch, steps a round
-    ("train_resnet18_cifar", "training step, ResNet-18 for CIFAR", 32, 4),
-    ("train_convnet", "training step, small ConvNet", 128, 6),
-    ("infer_resnet50", "inference, ResNet-50 at 224", 1, 12),
+TORCH = {f"{mode} {layout}": ["--layout", layout] + (["--compile"] if mode == "compile" else [])
+         for mode in ("eager", "compile") for layout in ("nchw", "nhwc")}
+RUNTIMES = {"ONNX Runtime": "onnxruntime", "OpenVINO": "openvino"}
+DROPOUT = ("vgg16",)  # trained with random masks, so losses differ
+
+
+class Case:
+    def __init__(self, work, words, model, batch, size=224, channels=3, classes=1000):
+        self.work, self.words, self.model, self.batch = work, words, model, batch
+        self.name = f"{work}-{model}-{batch}"
+        self.arguments = ["--size", str(size), "--channels", str(channels),
+                          "--classes", str(classes), "--batch", str(batch)]
+
+
+CASES = [
+    Case("train", "ResNet-18 for CIFAR", "resnet18_cifar", 32, 32, 3, 10),
+    Case("train", "ResNet-18 for CIFAR", "resnet18_cifar", 128, 32, 3, 10),
+    Case("train", "small ConvNet at 32", "convnet", 128, 32, 3, 10),
+    Case("train", "VGG-16 at 224", "vgg16", 4),
+    Case("train", "ResNet-50 at 224", "resnet50", 4),
+    Case("train", "LeNet-5 at 28", "lenet5", 64, 28, 1, 10),
+    Case("train", "MobileNet v1 at 128", "mobilenet_v1", 16, 128),
+] + [
+    Case("infer", words + " at 224", model, batch)
+    for model, words in (("resnet18", "ResNet-18"), ("resnet50", "ResNet-50"), ("vgg16", "VGG-16"),
+                         ("squeezenet1_1", "SqueezeNet 1.1"), ("mobilenet_v1", "MobileNet v1"))
+    for batch in (1, 8)
 ]
 
 
-def run_json(command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+def stop(message):
+    sys.exit("run.py: " + message)
+
+
+def fits(name, patterns):
+    return not patterns or any(fnmatch.fnmatch(name, p) for p in patterns)
+
+
+def interpreter(folder):
+    """The Python of the virtual environment `folder`, which is made if it is not there."""
+    python, wanted = os.path.join(folder, "bin", "python"), os.path.join(HERE, "requirements.txt")
+    installed = os.path.join(folder, "installed.txt")
+    with open(wanted) as f:
+        pins = f.read()
+    if os.path.exists(installed):
+        with open(installed) as f:
+            if f.read() == pins:
+                return python
+    print(f"installing the peers into {folder}", file=sys.stderr)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-cache-dir",
+                    "--disable-pip-version-check", "-r", wanted], check=True)
+    shutil.copy(wanted, installed)
+    return python
+
+
+def run(command, env):
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=env)
     if done.returncode != 0:
-        sys.exit(f"run.py: {' '.join(command)} failed ({done.returncode})")
-    return json.loads(done.stdout)
-
-
-def check_same(case, ours, theirs):
-    """The same weights and inputs must give the same loss and scores, and much the same course."""
-    def fail(what, a, b):
-        sys.exit(f"run.py: {case}: {what} differ: fovea {a}, PyTorch {b}")
-
-    if ours["losses"]:
-        a, b = ours["losses"], theirs["losses"]
-        if abs(a[0] - b[0]) > 1e-3 * abs(b[0]):
-            fail("first losses", a[0], b[0])
-        if any(abs(x - y) > 0.05 * abs(b[0]) for x, y in zip(a, b)):
-            fail("losses", a, b)
-    else:
-        a, b = ours["scores"], theirs["scores"]
-        if max(abs(x - y) for x, y in zip(a, b)) > 1e-3 * max(map(abs, b)):
-            fail("scores", a, b)
+        stop(f"{' '.join(command)} failed ({done.returncode})")
+    return done.stdout
 
 
 class Side:
-    """What one program measured in one case, over all rounds."""
+    """A program that is ready to run steps of one case, and what it measured."""
 
-    def __init__(self):
-        self.runs = []
+    def __init__(self, name, command, env, log):
+        self.name, self.log, self.rounds = name, log, []
+        with open(log, "w") as errors:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            stderr=errors, text=True, env=env)
+        self.ready = self.answer()
 
-    def median(self):
-        return statistics.median(s for r in self.runs for s in r["seconds"])
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            with open(self.log) as f:
+                stop(f"{self.name} failed ({self.process.wait()}):\n{f.read()[-3000:]}")
+        return json.loads(line)
+
+    def turn(self, steps):
+        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.flush()
+        self.rounds.append(self.answer())
+        return self.of_round(-1)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
 
     def of_round(self, i):
-        return statistics.median(self.runs[i]["seconds"])
+        return statistics.median(self.rounds[i]["seconds"])
+
+    def median(self):
+        return statistics.median(s for r in self.rounds for s in r["seconds"])
 
     def memory(self):
-        return statistics.median(r["peak_rss_mb"] for r in self.runs)
+        """The peak of the process in MB, and how much of it came after its libraries."""
+        peak = max(r["peak_mb"] for r in self.rounds)
+        return peak, peak - self.ready["base_mb"]
 
 
-def best_layout(sides, python):
-    return min(("nchw", "nhwc"), key=lambda layout: sides[python, layout].median())
+def check_same(case, ours, theirs):
+    """The same weights and images must give the same scores and losses."""
+    def fail(what, a, b):
+        stop(f"{case.name}: {what} differ: fovea {a[:8]}, {theirs.name} {b[:8]}")
+
+    a, b = ours.ready["scores"], theirs.ready["scores"]
+    if len(a) != len(b) or not all(map(math.isfinite, a + b)):
+        fail("scores", a, b)
+    if max(abs(x - y) for x, y in zip(a, b)) > 1e-3 * max(map(abs, b)):
+        fail("scores", a, b)
+    a, b = ours.ready["losses"], theirs.ready["losses"]
+    if len(a) != len(b) or not all(map(math.isfinite, a + b)):
+        fail("losses", a, b)
+    first, later = (0.25, 0.5) if case.model in DROPOUT else (1e-3, 0.05)
+    if a and (abs(a[0] - b[0]) > first * abs(b[0])
+              or any(abs(x - y) > later * abs(b[0]) for x, y in zip(a, b))):
+        fail("losses", a, b)
+
+
+def start(case, o, python, env, folder):
+    """All sides of a case, fovea first."""
+    common = case.arguments + ["--threads", str(o.threads), "--warmup", str(o.warmup)]
+    weights, onnx = os.path.join(folder, "weights.safetensors"), os.path.join(folder, "net.onnx")
+    log = os.path.join(folder, "log.txt")
+    sides = [Side("fovea", [o.program, case.work, case.model, "--weights", weights] + common
+                  + (["--avx2"] if o.avx2 else []), env, log)]
+
+    def add(name, command):
+        print(f"{case.name}: starting {name}", file=sys.stderr)
+        sides.append(Side(name, [python] + command + common, env, log))
+        check_same(case, sides[0], sides[-1])
+
+    torch = os.path.join(HERE, "torch_step.py")
+    for name, flags in TORCH.items():
+        if fits(name, o.peers):
+            add(name, [torch, case.work, case.model, "--weights", weights] + flags)
+    runtimes = {n: e for n, e in RUNTIMES.items() if case.work == "infer" and fits(n, o.peers)}
+    if runtimes:
+        run([python, torch, "export", case.model, "--weights", weights, "--onnx", onnx] + common,
+            dict(env, PYTHONWARNINGS="ignore"))
+        for name, engine in runtimes.items():
+            add(name, [os.path.join(HERE, "onnx_step.py"), engine, onnx])
+    return sides
+
+
+def measure(case, o, python, env):
+    with tempfile.TemporaryDirectory() as folder:
+        sides = start(case, o, python, env, folder)
+        steps = max(o.least_steps, math.ceil(o.seconds / sides[0].turn(1)))
+        for side in sides[1:]:
+            side.turn(1)
+        for side in sides:
+            side.rounds.clear()
+        for i in range(o.rounds):
+            print(f"{case.name}: round {i + 1} of {o.rounds}, {steps} steps", file=sys.stderr)
+            for side in sides:
+                side.turn(steps)
+        for side in sides:
+            side.close()
+    return {side.name: side for side in sides}
+
+
+def table(columns, rows, words=2):
+    """A table in Markdown whose first columns are words, the others numbers."""
+    print("| " + " | ".join(columns) + " |")
+    print("| " + " | ".join(["---"] * words + ["---:"] * (len(columns) - words)) + " |")
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print()
+
+
+def best(sides):
+    return min((s for name, s in sides.items() if name != "fovea"), key=Side.median)
+
+
+def speed_row(case, sides, peak):
+    ours, theirs = sides["fovea"], best(sides)
+    ratios = [theirs.of_round(i) / ours.of_round(i) for i in range(len(ours.rounds))]
+    rate = ours.ready["gflop"] / ours.median()
+    cells = [f"{case.batch / s.median():.1f}" for s in sides.values()]
+    return [case.words, str(case.batch)] + cells + [
+        theirs.name, f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+        f"{rate / peak['fma']:.0%}", f"{rate / peak['sgemm']:.0%}"]
+
+
+def memory_row(case, sides):
+    cells = ["{:.0f} ({:.0f})".format(*s.memory()) for s in sides.values()]
+    of_torch = [sides[name].memory() for name in TORCH if name in sides]
+    whole, above = (sides["fovea"].memory()[i] / min(m[i] for m in of_torch) for i in (0, 1))
+    return [case.words, str(case.batch)] + cells + [f"{whole:.2f} ({above:.2f})"]
+
+
+def report(o, results, peak, loads):
+    first = next(iter(results.values()))
+    versions = {}
+    for sides in results.values():
+        for name, side in sides.items():
+            versions["PyTorch" if name in TORCH else name] = side.ready["version"]
+    print(f"Medians over {o.rounds} rounds of turns with {o.threads} threads each. All sides begin "
+          "with the same weights and\nimages. Scores agree within 1e-3 of the largest and first "
+          "losses within 1e-3 (VGG-16 is trained\nwith dropout: its losses are only roughly "
+          "equal). Versions: "
+          + ", ".join(f"{n} {v}" for n, v in versions.items()) + ".\n")
+    print("PyTorch runs eagerly and by `torch.compile`, in NCHW and channels_last, with fused SGD, "
+          "and\ncompiled inference with its weights frozen. Ratios are medians over rounds "
+          "against the fastest\nof all peers: above 1 fovea is faster.\n")
+    isa = first["fovea"].ready["instruction_set"]
+    if o.avx2:
+        print("Limited to AVX2: our kernels, every oneDNN (ONEDNN_MAX_CPU_ISA; also OpenVINO's "
+              "convolutions), ATen\nand the code of `torch.compile` (ATEN_CPU_CAPABILITY, "
+              "TORCHINDUCTOR_CPP_MARCH), MKL\n(MKL_ENABLE_INSTRUCTIONS). ONNX Runtime has no such "
+              "switch, nor have OpenVINO's matrix product and\nsome of its small kernels: these "
+              "used all that the machine has.\n")
+    print(f"Our kernels used {isa}. The load average went from {loads[0]:.1f} to {loads[-1]:.1f} "
+          f"on {os.cpu_count()} processors; much more\nthan {o.threads} at the end means that "
+          "other programs ran beside, and that these figures say little.\n")
+    print(f"Peak of the machine, measured between the cases: {peak['fma']:.0f} GFLOP/s of "
+          f"multiply-adds on\nregisters, {peak['sgemm']:.0f} GFLOP/s of sgemm at 2048 (oneDNN), "
+          f"{peak['memory']:.1f} GB/s copied.\n")
+    for work, title in (("train", "Training steps"), ("infer", "Inference")):
+        done = [c for c in CASES if c.work == work and c.name in results]
+        if not done:
+            continue
+        names = list(results[done[0].name])
+        print(f"### {title}, images a second\n")
+        table(["What", "Batch"] + names + ["Fastest peer", "Ratio (range)", "Of FMA peak",
+                                           "Of sgemm"],
+              [speed_row(c, results[c.name], peak) for c in done])
+        print(f"### {title}, peak memory in MB\n")
+        print("Of the process in steady steps; in brackets what came after its libraries were "
+              "loaded. The\nratio is to the least of PyTorch's.\n")
+        table(["What", "Batch"] + names + ["Ratio"],
+              [memory_row(c, results[c.name]) for c in done])
 
 
 def main():
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("program", help="the built fovea_peer_bench")
-    p.add_argument("--python", action="append", help="interpreters (/usr/bin/python3)")
+    p.add_argument("--only", nargs="+", metavar="CASE", help="names, * standing for anything; of "
+                   + ", ".join(c.name for c in CASES))
+    p.add_argument("--peers", nargs="+", metavar="PEER", help="the same; of "
+                   + ", ".join(list(TORCH) + list(RUNTIMES)))
     p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--seconds", type=float, default=2, help="of fovea's steps in a round")
+    p.add_argument("--least-steps", type=int, default=2, help="in a round")
+    p.add_argument("--warmup", type=int, default=2, help="steps before")
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--avx2", action="store_true", help="keep all sides from AVX-512")
+    p.add_argument("--python", help="an interpreter with the peers, instead of one made here")
+    p.add_argument("--json", help="file for all that was measured")
     o = p.parse_args()
-    pythons = o.python or ["/usr/bin/python3"]
-    threads = ["--threads", str(o.threads)]
+    chosen = [c for c in CASES if fits(c.name, o.only)]
+    if not chosen:
+        stop("--only fits no case; there are " + ", ".join(c.name for c in CASES))
+    if not any(fits(name, o.peers) for name in TORCH):
+        stop("--peers leaves no PyTorch to compare with; there are " + ", ".join(TORCH))
+    o.program = os.path.abspath(o.program)
+    home = os.path.join(os.path.dirname(o.program), "venv")
+    python = o.python or interpreter(home)
+    cache = os.path.join(home, "inductor-avx2" if o.avx2 else "inductor")
+    env = dict(os.environ, TORCHINDUCTOR_CACHE_DIR=cache)
+    if o.avx2:
+        env.update(ONEDNN_MAX_CPU_ISA="AVX2", MKL_ENABLE_INSTRUCTIONS="AVX2",
+                   ATEN_CPU_CAPABILITY="avx2", TORCHINDUCTOR_CPP_MARCH="x86-64-v3")
 
     def machine():
-        return run_json([o.program, "machine"] + threads)
+        flags = ["--threads", str(o.threads)] + (["--avx2"] if o.avx2 else [])
+        return json.loads(run([o.program, "machine"] + flags, env))
 
-    results, peaks, versions, loads = {}, [machine()], {}, [os.getloadavg()[0]]
-    with tempfile.TemporaryDirectory() as folder:
-        for case, words, batch, steps in CASES:
-            sides = results[case] = {}
-            weights = os.path.join(folder, case + ".safetensors")
-            start = ["--batch", str(batch), "--warmup", "0", "--steps", "1"]
-            run_json([o.program, case, "--weights", weights] + start + threads)
-            size = ["--batch", str(batch), "--warmup", "2", "--steps", str(steps)] + threads
-            for i in range(o.rounds):
-                print(f"{case}, round {i + 1} of {o.rounds}", file=sys.stderr)
-                ours = run_json([o.program, case] + size)
-                sides.setdefault("fovea", Side()).runs.append(ours)
-                for python in pythons:
-                    for layout in ("nchw", "nhwc"):
-                        script = [python, os.path.join(HERE, "torch_step.py"), case]
-                        theirs = run_json(
-                            script + ["--layout", layout, "--weights", weights] + size)
-                        versions[python] = theirs["version"]
-                        check_same(case, ours, theirs)
-                        sides.setdefault((python, layout), Side()).runs.append(theirs)
-            peaks.append(machine())
-            loads.append(os.getloadavg()[0])
-
+    results, peaks, loads = {}, [machine()], [os.getloadavg()[0]]
+    for case in chosen:
+        results[case.name] = measure(case, o, python, env)
+        peaks.append(machine())
+        loads.append(os.getloadavg()[0])
     peak = {k: max(m[k] for m in peaks) for k in peaks[0]}
-    print(f"Medians over {o.rounds} rounds, taken by turns with {o.threads} threads; every run "
-          "is a process of its own.\nPyTorch in the faster of its two memory formats, from the "
-          "same weights on the same inputs:\nfirst losses and scores agree within 1e-3. Ratios "
-          "are medians over rounds, of speed (above 1:\nfovea is faster) and of peak memory of the "
-          "process (below 1: fovea needs less).\n")
-    print(f"The load average went from {loads[0]:.1f} to {loads[-1]:.1f} on {os.cpu_count()} "
-          f"processors; much more than {o.threads} at the end\nmeans that other programs ran beside "
-          "them, and that these figures say little.\n")
-    print(f"Peak of the machine, measured beside them: {peak['fma']:.0f} GFLOP/s of multiply-adds "
-          f"on registers,\n{peak['sgemm']:.0f} GFLOP/s of sgemm at 2048 (oneDNN), "
-          f"{peak['memory']:.1f} GB/s copied.\n")
-    print("| What | Batch | PyTorch | fovea images/s | PyTorch images/s | Speed ratio (range) | "
-          "fovea MB | PyTorch MB | Memory ratio | Of FMA peak | Of sgemm |")
-    print("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for case, words, batch, steps in CASES:
-        sides = results[case]
-        ours = sides["fovea"]
-        rate = ours.runs[0]["gflop"] / ours.median()
-        for python in pythons:
-            layout = best_layout(sides, python)
-            theirs = sides[python, layout]
-            ratios = [theirs.of_round(i) / ours.of_round(i) for i in range(o.rounds)]
-            print(f"| {words} | {batch} | {versions[python]} {layout} | "
-                  f"{batch / ours.median():.1f} | {batch / theirs.median():.1f} | "
-                  f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) | "
-                  f"{ours.memory():.0f} | {theirs.memory():.0f} | "
-                  f"{ours.memory() / theirs.memory():.2f} | "
-                  f"{rate / peak['fma']:.0%} | {rate / peak['sgemm']:.0%} |")
+    if o.json:
+        with open(o.json, "w") as f:
+            json.dump({"peak": peak, "load": loads, "cases": {
+                name: {s.name: {"version": s.ready["version"], "base_mb": s.ready["base_mb"],
+                                "rounds": s.rounds} for s in sides.values()}
+                for name, sides in results.items()}}, f)
+    report(o, results, peak, loads)
 
 
 if __name__ == "__main__":

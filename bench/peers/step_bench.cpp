@@ -1,20 +1,21 @@
-// Times the training step or the inference of one network and prints the result as JSON, for
-// bench/peers/run.py, which runs torch_step.py beside it on the same numbers.
+// Runs training steps or inference of one network when told to and prints what they took as JSON, a
+// line each, for bench/peers/run.py, which has torch_step.py and onnx_step.py do the same.
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
+#include <fstream>
 #include <iostream>
-#include <span>
 #include <stdexcept>
 #include <string>
-#include <sys/resource.h>
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <hwy/highway.h>
 #include <nlohmann/json.hpp>
 
+#include "fovea/backend/cpu/instruction_set.h"
 #include "fovea/backend/peak.h"
 #include "fovea/core/profile.h"
+#include "fovea/core/version.h"
 #include "fovea/formats/safetensors_tree.h"
 #include "fovea/models/frozen.h"
 #include "fovea/optim/sgd.h"
@@ -24,131 +25,132 @@ namespace {
 
 using namespace fovea;
 
-struct Case {
-  std::string name, model;
-  Shape input;
-  int64_t classes;
-  bool train;
-};
-
-const Case cases[] = {
-    {"train_resnet18_cifar", "resnet18_cifar", {32, 32, 3}, 10, true},
-    {"train_convnet", "convnet", {32, 32, 3}, 10, true},
-    {"infer_resnet50", "resnet50", {224, 224, 3}, 1000, false},
+struct Flags {
+  std::string work, model, weights;
+  int64_t size = 224, channels = 3, classes = 1000, batch = 1;
+  int warmup = 3, threads = 2;
+  bool avx2 = false, profile = false;
 };
 
 // The same in torch_step.py: values in [-1, 1) by a multiplicative hash of the index, and labels.
-data::Batch make_batch(const Case& c, int64_t size) {
-  Tensor images = Tensor::empty({size, c.input[0], c.input[1], c.input[2]});
+data::Batch make_batch(const Flags& flags) {
+  Tensor images = Tensor::empty({flags.batch, flags.size, flags.size, flags.channels});
   auto values = images.mutable_data<float>();
   for (size_t i = 0; i < values.size(); ++i)
     values[i] = float(double(uint32_t(i) * 2654435761u) / 2147483648.0 - 1);
   data::Batch batch{.images = images};
   std::vector<int32_t> labels;
-  for (int64_t i = 0; i < size; ++i) {
-    labels.push_back(int32_t(i * 7 % c.classes));
+  for (int64_t i = 0; i < flags.batch; ++i) {
+    labels.push_back(int32_t(i * 7 % flags.classes));
     batch.indices.push_back(i);
   }
-  batch.labels = Tensor::from(labels, {size});
+  batch.labels = Tensor::from(labels, {flags.batch});
   return batch;
 }
 
-models::Model make_model(const Case& c) {
+models::Model make_model(const Flags& flags) {
   models::Model model;
-  model.architecture = {.name = c.model, .input = c.input, .classes = c.classes};
+  model.architecture = {
+      .name = flags.model,
+      .input = {flags.size, flags.size, flags.channels},
+      .classes = flags.classes};
   model.net = models::build(model.architecture);
   nn::initialize(*model.net, Key{1});
+  model.preprocess.channels = int(flags.channels);
   return model;
 }
 
-struct Usage {
-  double cpu_seconds, peak_rss_mb;
-};
-Usage usage() {
-  rusage u{};
-  getrusage(RUSAGE_SELF, &u);
-  auto seconds = [](const timeval& t) { return double(t.tv_sec) + 1e-6 * double(t.tv_usec); };
-  return {seconds(u.ru_utime) + seconds(u.ru_stime), double(u.ru_maxrss) / 1024};
+// A figure of /proc/self/status in MB: VmRSS is the memory in use, VmHWM the most since
+// forget_peak().
+double memory_mb(const std::string& name) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(name + ":")) return std::stod(line.substr(name.size() + 1)) / 1024;
+  return 0;
 }
+void forget_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
 
-struct Flags {
-  std::string name, weights;
-  int64_t batch = 32;
-  int steps = 10, warmup = 3, threads = 2;
-  bool profile = false;
-};
-
-nlohmann::ordered_json run(const Case& c, const Flags& flags) {
+void run(const Flags& flags) {
   set_threads(flags.threads);
-  models::Model model = make_model(c);
+  const double base = memory_mb("VmRSS");
+  models::Model model = make_model(flags);
   if (!flags.weights.empty()) formats::save_safetensors(flags.weights, nn::export_tree(*model.net));
-  const data::Batch batch = make_batch(c, flags.batch);
-  optim::Sgd optimizer({.lr = 0.01, .momentum = 0.9, .weight_decay = 5e-4});
-
+  const data::Batch batch = make_batch(flags);
+  const bool train = flags.work == "train";
+  optim::Sgd optimizer({.lr = 1e-3, .momentum = 0.9, .weight_decay = 5e-4});
   const models::FrozenModel frozen(model);
-  std::vector<double> losses;
   std::vector<float> scores;
+  if (train) scores = model.scores(batch.images).to_vector();
+  std::vector<double> losses;
   auto step = [&] {
-    if (c.train)
-      losses.push_back(train::train_step(model, optimizer, batch, Key{0}).loss);
+    if (train)
+      losses.push_back(train::train_step(model, optimizer, batch, Key{losses.size()}).loss);
     else
       scores = frozen.scores(batch.images).to_vector();
   };
 
   for (int i = 0; i < flags.warmup; ++i) step();
-  std::vector<double> seconds;
-  const double cpu_before = usage().cpu_seconds;
-  for (int i = 0; i < flags.steps; ++i) {
-    auto start = std::chrono::steady_clock::now();
-    step();
-    std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    seconds.push_back(took.count());
-  }
-  const Usage used = usage();
-
-  Profile profile;
-  step();
   double flops = 0;
-  for (const ProfileRow& row : profile.rows()) flops += row.flops;
-  if (flags.profile) std::cerr << profile.table();
-
-  scores.resize(std::min<size_t>(scores.size(), 8));
-  losses.resize(std::min<size_t>(losses.size(), 8));
-  return {
-      {"case", c.name},
-      {"batch", flags.batch},
-      {"threads", threads()},
-      {"seconds", seconds},
-      {"cpu_seconds", (used.cpu_seconds - cpu_before) / flags.steps},
-      {"peak_rss_mb", used.peak_rss_mb},
+  {
+    Profile profile;
+    step();
+    for (const ProfileRow& row : profile.rows()) flops += row.flops;
+    if (flags.profile) std::cerr << profile.table();
+  }
+  forget_peak();
+  nlohmann::ordered_json ready{
+      {"version", version()},
+      {"instruction_set", cpu::instruction_set()},
       {"gflop", flops * 1e-9},
+      {"base_mb", base},
       {"losses", losses},
       {"scores", scores}};
+  std::cout << ready.dump() << std::endl;
+
+  for (int steps = 0; std::cin >> steps;) {
+    std::vector<double> seconds;
+    for (int i = 0; i < steps; ++i) {
+      auto start = std::chrono::steady_clock::now();
+      step();
+      std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+      seconds.push_back(took.count());
+    }
+    nlohmann::ordered_json done{{"seconds", seconds}, {"peak_mb", memory_mb("VmHWM")}};
+    std::cout << done.dump() << std::endl;
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Times one step of a network, or the machine itself (case \"machine\").");
+  CLI::App app(
+      "Gets a network ready, prints a line, and then for each number read runs that many steps and "
+      "prints their times. With \"machine\": measures the machine.");
   Flags flags;
-  app.add_option("case", flags.name, "machine, or train_resnet18_cifar and the like")->required();
+  app.add_option("work", flags.work, "train, infer or machine")
+      ->required()
+      ->check(CLI::IsMember({"train", "infer", "machine"}));
+  app.add_option("model", flags.model, "a model of `fovea models`");
+  app.add_option("--size", flags.size, "sides of the images");
+  app.add_option("--channels", flags.channels, "channels of the images");
+  app.add_option("--classes", flags.classes, "classes");
   app.add_option("--batch", flags.batch, "images a step");
-  app.add_option("--steps", flags.steps, "steps to time");
-  app.add_option("--warmup", flags.warmup, "steps before");
+  app.add_option("--warmup", flags.warmup, "steps before the line");
   app.add_option("--threads", flags.threads, "threads");
   app.add_option("--weights", flags.weights, "file to write the initial weights to");
+  app.add_flag(
+      "--avx2", flags.avx2, "keep our kernels to AVX2; ONEDNN_MAX_CPU_ISA=AVX2 does it for oneDNN");
   app.add_flag("--profile", flags.profile, "print the ops of a step to stderr");
   CLI11_PARSE(app, argc, argv);
   try {
-    if (flags.name == "machine") {
+    if (flags.avx2) hwy::DisableTargets(HWY_AVX2 - 1);  // better targets have lower bits
+    if (flags.work == "machine") {
       auto peak = measure_peak(flags.threads);
       nlohmann::ordered_json j{{"fma", peak.fma}, {"sgemm", peak.sgemm}, {"memory", peak.memory}};
       std::cout << j.dump() << "\n";
-      return 0;
+    } else {
+      run(flags);
     }
-    auto c = std::ranges::find(cases, flags.name, &Case::name);
-    if (c == std::end(cases)) throw std::invalid_argument("no such case: " + flags.name);
-    std::cout << run(*c, flags).dump() << "\n";
     return 0;
   } catch (const std::exception& e) {
     std::cerr << "fovea_peer_bench: " << e.what() << "\n";

@@ -30,4 +30,12 @@ nn::Conv2d::Options plain_conv(int64_t in, int64_t out, int64_t kernel, int stri
   return o;
 }
 
+nn::Conv2d::Options depthwise_conv(int64_t channels, int64_t kernel, int stride) {
+  nn::Conv2d::Options o = plain_conv(channels, channels, kernel, stride);
+  o.conv.groups = int(channels);
+  // Fan-out would count every channel, though each weight reaches one.
+  o.init = nn::he_normal();
+  return o;
+}
+
 }  // namespace fovea::models

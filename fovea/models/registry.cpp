@@ -6,8 +6,12 @@
 #include "fovea/models/convnet.h"
 #include "fovea/models/lenet.h"
 #include "fovea/models/mlp.h"
+#include "fovea/models/mobilenet_v1.h"
+#include "fovea/models/mobilenet_v2.h"
 #include "fovea/models/resnet.h"
 #include "fovea/models/resnet_cifar.h"
+#include "fovea/models/squeezenet.h"
+#include "fovea/models/vgg.h"
 
 namespace fovea::models {
 
@@ -21,8 +25,19 @@ template <int n>
 std::unique_ptr<nn::Module> imagenet(const MakeOptions& o) {
   return make_resnet(n, o);
 }
+template <int n, bool batch_norm>
+std::unique_ptr<nn::Module> vgg(const MakeOptions& o) {
+  return make_vgg(n, batch_norm, o);
+}
+template <SqueezeNetVersion version>
+std::unique_ptr<nn::Module> squeezenet(const MakeOptions& o) {
+  return make_squeezenet(version, o);
+}
 
 constexpr std::string_view he2016 = "He et al. 2016, Deep residual learning";
+constexpr std::string_view simonyan2015 = "Simonyan and Zisserman 2015, Very deep convolutional";
+constexpr std::string_view simonyan2015_bn = "the same with batch norm";
+constexpr std::string_view iandola2016 = "Iandola et al. 2016, SqueezeNet";
 
 }  // namespace
 
@@ -58,6 +73,22 @@ std::span<const Entry> all() {
       {"resnet50", he2016, {224, 224, 3}, 1000, imagenet<50>},
       {"resnet101", he2016, {224, 224, 3}, 1000, imagenet<101>},
       {"resnet152", he2016, {224, 224, 3}, 1000, imagenet<152>},
+      {"vgg11", simonyan2015, {224, 224, 3}, 1000, vgg<11, false>},
+      {"vgg11_bn", simonyan2015_bn, {224, 224, 3}, 1000, vgg<11, true>},
+      {"vgg13", simonyan2015, {224, 224, 3}, 1000, vgg<13, false>},
+      {"vgg13_bn", simonyan2015_bn, {224, 224, 3}, 1000, vgg<13, true>},
+      {"vgg16", simonyan2015, {224, 224, 3}, 1000, vgg<16, false>},
+      {"vgg16_bn", simonyan2015_bn, {224, 224, 3}, 1000, vgg<16, true>},
+      {"vgg19", simonyan2015, {224, 224, 3}, 1000, vgg<19, false>},
+      {"vgg19_bn", simonyan2015_bn, {224, 224, 3}, 1000, vgg<19, true>},
+      {"squeezenet1_0", iandola2016, {224, 224, 3}, 1000, squeezenet<SqueezeNetVersion::v1_0>},
+      {"squeezenet1_1",
+       "SqueezeNet with 2.4 times fewer multiply-adds",
+       {224, 224, 3},
+       1000,
+       squeezenet<SqueezeNetVersion::v1_1>},
+      {"mobilenet_v1", "Howard et al. 2017, MobileNets", {224, 224, 3}, 1000, make_mobilenet_v1},
+      {"mobilenet_v2", "Sandler et al. 2018, MobileNetV2", {224, 224, 3}, 1000, make_mobilenet_v2},
   };
   return table;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/errors.h"
 #include "fovea/ops/elementwise.h"
 
 namespace fovea::nn {
@@ -40,6 +41,12 @@ Conv2d::Conv2d(const Options& o) : o_(o) {
 Tensor Conv2d::forward(const Tensor& x, Ctx&) const {
   check_channels("Conv2d", x, o_.in);
   return bias_ ? conv2d(x, weight_, *bias_, o_.conv) : conv2d(x, weight_, o_.conv);
+}
+
+Tensor Conv2d::forward_relu(const Tensor& x, Ctx&) const {
+  check_channels("Conv2d", x, o_.in);
+  FOVEA_ASSERT(bias_);
+  return conv2d_relu(x, weight_, *bias_, o_.conv);
 }
 
 void Conv2d::visit(Visitor& v) {

@@ -19,6 +19,8 @@ class Conv2d : public Module {
   };
   explicit Conv2d(const Options& o);
   Tensor forward(const Tensor& x, Ctx& ctx) const override;
+  Tensor forward_relu(
+      const Tensor& x, Ctx& ctx) const;  // max(forward, 0) in one pass; needs a bias
   void visit(Visitor& v) override;
   const Options& options() const { return o_; }
 

@@ -58,8 +58,13 @@ class ModelFile : public test::FolderTest {
 
 TEST_F(ModelFile, EveryModelRoundTripsBitForBit) {
   for (const Entry& e : all()) {
-    if (e.input[0] == 224) continue;  // large, and the same code as resnet18_cifar
-    Model m = make(std::string(e.name), e.input, 4);
+    Shape input = e.input;
+    if (input[0] == 224) {
+      auto net = e.make({.classes = 4, .input = input});
+      if (nn::count_parameters(*net) > 5'000'000) continue;  // made of the layers of the others
+      input = {64, 64, 3};
+    }
+    Model m = make(std::string(e.name), input, 4);
     save_model(path("m.safetensors"), m);
     Model back = load_model(path("m.safetensors"));
     EXPECT_EQ(back.architecture, m.architecture);
@@ -72,7 +77,7 @@ TEST_F(ModelFile, EveryModelRoundTripsBitForBit) {
     EXPECT_EQ(fingerprint(nn::parameters(*back.net)), fingerprint(nn::parameters(*m.net)))
         << e.name;
     EXPECT_EQ(fingerprint(nn::state(*back.net)), fingerprint(nn::state(*m.net))) << e.name;
-    Tensor x = test::random_input({1, e.input[0], e.input[1], e.input[2]}, 1);
+    Tensor x = test::random_input({1, input[0], input[1], input[2]}, 1);
     EXPECT_EQ(back.scores(x).to_vector(), m.scores(x).to_vector()) << e.name;
   }
 }

@@ -9,6 +9,7 @@
 #include "fovea/models/summary.h"
 #include "fovea/nn/grad.h"
 #include "fovea/ops/loss.h"
+#include "tests/models/siblings.h"
 #include "tests/support/check_op.h"
 #include "tests/support/expect.h"
 
@@ -19,22 +20,18 @@ using test::message_of;
 using test::random_input;
 
 // Parameters for the data a model was designed for: LeNet-5 as in the 1998 paper's C5 and F6, the
-// ImageNet networks as torchvision counts them, the others by hand from their layers.
+// ImageNet networks as torchvision counts them (MobileNet v1 as timm does), the others by hand from
+// their layers.
 const std::map<std::string_view, int64_t> parameter_counts{
-    {"linear", 7'850},
-    {"two_layer", 79'510},
-    {"lenet5", 61'706},
-    {"convnet", 288'746},
-    {"resnet20", 269'722},
-    {"resnet32", 464'154},
-    {"resnet44", 658'586},
-    {"resnet56", 853'018},
-    {"resnet18_cifar", 11'173'962},
-    {"resnet18", 11'689'512},
-    {"resnet34", 21'797'672},
-    {"resnet50", 25'557'032},
-    {"resnet101", 44'549'160},
-    {"resnet152", 60'192'808},
+    {"linear", 7'850},           {"two_layer", 79'510},        {"lenet5", 61'706},
+    {"convnet", 288'746},        {"resnet20", 269'722},        {"resnet32", 464'154},
+    {"resnet44", 658'586},       {"resnet56", 853'018},        {"resnet18_cifar", 11'173'962},
+    {"resnet18", 11'689'512},    {"resnet34", 21'797'672},     {"resnet50", 25'557'032},
+    {"resnet101", 44'549'160},   {"resnet152", 60'192'808},    {"vgg11", 132'863'336},
+    {"vgg11_bn", 132'868'840},   {"vgg13", 133'047'848},       {"vgg13_bn", 133'053'736},
+    {"vgg16", 138'357'544},      {"vgg16_bn", 138'365'992},    {"vgg19", 143'667'240},
+    {"vgg19_bn", 143'678'248},   {"squeezenet1_0", 1'248'424}, {"squeezenet1_1", 1'235'496},
+    {"mobilenet_v1", 4'231'976}, {"mobilenet_v2", 3'504'872},
 };
 
 class EveryModel : public testing::TestWithParam<std::string_view> {
@@ -58,7 +55,9 @@ TEST_P(EveryModel, GivesAScoreForEachClass) {
 
 // Small pictures, but large enough for batch norm to see several pixels in the last stage.
 TEST_P(EveryModel, EveryParameterGetsAGradient) {
-  if (parameter_counts.at(GetParam()) > 30e6) GTEST_SKIP() << "large, and the same as resnet50";
+  if (is_another_vgg(GetParam())) GTEST_SKIP() << "large, and made of the layers of vgg11_bn";
+  if (GetParam() == "resnet101" || GetParam() == "resnet152")
+    GTEST_SKIP() << "large, and the same as resnet50";
   Shape input = entry().input;
   if (input[0] == 224) input = {64, 64, 3};
   auto net = build({.name = std::string(GetParam()), .input = input, .classes = 5});
@@ -153,7 +152,16 @@ TEST(Summary, MultiplyAddsOfTheImageNetNetworks) {
       {"resnet34", 3.664},
       {"resnet50", 4.089},
       {"resnet101", 7.801},
-      {"resnet152", 11.514}};
+      {"resnet152", 11.514},
+      {"vgg11", 7.609},
+      {"vgg13", 11.308},
+      {"vgg16", 15.470},
+      {"vgg19", 19.632},
+      {"vgg19_bn", 19.632},
+      {"squeezenet1_0", 0.819},
+      {"squeezenet1_1", 0.349},
+      {"mobilenet_v1", 0.569},  // the paper's
+      {"mobilenet_v2", 0.301}};
   for (auto [name, giga] : known) {
     auto net = find(name).make({.classes = 1000, .input = {224, 224, 3}});
     EXPECT_NEAR(summarize(*net, {224, 224, 3}).macs / 1e9, giga, 0.001) << name;
@@ -178,6 +186,78 @@ TEST(Summary, OfVgg16AsAListOfLayers) {
   for (const LayerRow& row : s.layers)
     if (row.macs > 0 || row.op.starts_with("max_pool")) values += row.values;
   EXPECT_EQ(values, 15'237'608);
+}
+
+// The same table row by row (NET-05) from the network of the table: weights without biases
+// 138,344,128, of which 14,710,464 convolve (NET-38), in the order and with the names of
+// torchvision.
+TEST(Summary, OfVgg16) {
+  auto net = find("vgg16").make({.classes = 1000, .input = {224, 224, 3}});
+  const std::pair<const char*, int64_t> expected[] = {
+      {"features.0", 1'728},
+      {"features.2", 36'864},
+      {"features.5", 73'728},
+      {"features.7", 147'456},
+      {"features.10", 294'912},
+      {"features.12", 589'824},
+      {"features.14", 589'824},
+      {"features.17", 1'179'648},
+      {"features.19", 2'359'296},
+      {"features.21", 2'359'296},
+      {"features.24", 2'359'296},
+      {"features.26", 2'359'296},
+      {"features.28", 2'359'296},
+      {"classifier.0", 102'760'448},
+      {"classifier.3", 16'777'216},
+      {"classifier.6", 4'096'000}};
+  Tree params = nn::parameters(*net);
+  EXPECT_EQ(params.size(), 2 * std::size(expected));
+  for (const auto& [layer, weights] : expected)
+    EXPECT_EQ(params.at(std::string(layer) + ".weight").numel(), weights) << layer;
+}
+
+// The course's weights of configurations A, B and E, without biases (NET-06, NET-07).
+TEST(Summary, WeightsOfTheOtherVggs) {
+  const std::pair<const char*, int64_t> known[] = {
+      {"vgg11", 132'851'392}, {"vgg13", 133'035'712}, {"vgg19", 143'652'544}};
+  for (const auto& [name, expected] : known) {
+    auto net = find(name).make({.classes = 1000, .input = {224, 224, 3}});
+    int64_t weights = 0;
+    for (const auto& [key, t] : nn::parameters(*net))
+      if (key.ends_with(".weight")) weights += t.numel();
+    EXPECT_EQ(weights, expected) << name;
+  }
+}
+
+// Names and shapes as torchvision's state_dict has them, where batch norm shifts the numbers.
+TEST(Names, AreThoseOfTorchvision) {
+  auto shapes_of = [](const char* name) {
+    auto net = find(name).make({.classes = 1000, .input = {224, 224, 3}});
+    std::map<std::string, std::string> shapes;
+    for (const auto& [key, t] : nn::parameters(*net)) shapes[key] = t.shape().str();
+    for (const auto& [key, t] : nn::state(*net)) shapes[key] = t.shape().str();
+    return shapes;
+  };
+  auto vgg = shapes_of("vgg13_bn");
+  EXPECT_EQ(vgg.at("features.3.weight"), "(64, 3, 3, 64)");
+  EXPECT_EQ(vgg.at("features.7.weight"), "(128, 3, 3, 64)");
+  EXPECT_EQ(vgg.at("features.32.running_var"), "(512)");
+  EXPECT_EQ(vgg.at("classifier.6.bias"), "(1000)");
+  auto squeeze = shapes_of("squeezenet1_0");
+  EXPECT_EQ(squeeze.at("features.0.weight"), "(96, 7, 7, 3)");
+  EXPECT_EQ(squeeze.at("features.5.squeeze.weight"), "(32, 1, 1, 128)");
+  EXPECT_EQ(squeeze.at("features.12.expand3x3.weight"), "(256, 3, 3, 64)");
+  EXPECT_EQ(squeeze.at("classifier.1.weight"), "(1000, 1, 1, 512)");
+  auto v1 = shapes_of("mobilenet_v1");
+  EXPECT_EQ(v1.at("blocks.3.5.conv_dw.weight"), "(512, 3, 3, 1)");
+  EXPECT_EQ(v1.at("blocks.4.0.bn2.weight"), "(1024)");
+  auto v2 = shapes_of("mobilenet_v2");
+  EXPECT_EQ(v2.at("features.0.1.running_mean"), "(32)");
+  EXPECT_EQ(v2.at("features.1.conv.0.0.weight"), "(32, 3, 3, 1)");
+  EXPECT_EQ(v2.at("features.1.conv.1.weight"), "(16, 1, 1, 32)");
+  EXPECT_EQ(v2.at("features.2.conv.1.0.weight"), "(96, 3, 3, 1)");
+  EXPECT_EQ(v2.at("features.17.conv.3.weight"), "(320)");
+  EXPECT_EQ(v2.at("features.18.0.weight"), "(1280, 1, 1, 320)");
 }
 
 }  // namespace

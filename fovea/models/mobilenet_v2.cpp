@@ -1,0 +1,91 @@
+#include "fovea/models/mobilenet_v2.h"
+
+#include "fovea/models/blocks.h"
+#include "fovea/nn/activation.h"
+#include "fovea/nn/containers.h"
+#include "fovea/nn/dropout.h"
+#include "fovea/nn/linear.h"
+#include "fovea/nn/pool.h"
+#include "fovea/ops/elementwise.h"
+
+namespace fovea::models {
+
+namespace {
+
+// Convolution "0", batch norm "1" and ReLU6 "2".
+std::unique_ptr<nn::Sequential> conv_bn_relu6(const nn::Conv2d::Options& o) {
+  auto m = std::make_unique<nn::Sequential>();
+  m->add(std::make_unique<nn::Conv2d>(o));
+  m->add(std::make_unique<nn::BatchNorm>(nn::BatchNorm::Options{.channels = o.out}));
+  m->add(std::make_unique<nn::Activation>("relu6"));
+  return m;
+}
+
+class InvertedResidual : public nn::Module {
+ public:
+  struct Options {
+    int64_t in = 0, out = 0;
+    int stride = 1, widen = 6;
+  };
+  explicit InvertedResidual(const Options& o) : shortcut_(o.stride == 1 && o.in == o.out) {
+    const int64_t wide = o.in * o.widen;
+    if (o.widen != 1) conv_.add(conv_bn_relu6(plain_conv(o.in, wide, 1)));
+    conv_.add(conv_bn_relu6(depthwise_conv(wide, 3, o.stride)));
+    conv_.add(std::make_unique<nn::Conv2d>(plain_conv(wide, o.out, 1)));
+    conv_.add(std::make_unique<nn::BatchNorm>(nn::BatchNorm::Options{.channels = o.out}));
+  }
+
+  Tensor forward(const Tensor& x, nn::Ctx& ctx) const override {
+    Tensor y = ctx.run("conv", conv_, x);
+    return shortcut_ ? y + x : y;
+  }
+  void visit(Visitor& v) override { v.child("conv", conv_); }
+
+ private:
+  bool shortcut_;
+  nn::Sequential conv_;
+};
+
+std::unique_ptr<nn::Sequential> features(int64_t channels) {
+  struct Stage {
+    int widen;
+    int64_t out;
+    int blocks, stride;  // of the first block
+  };
+  const Stage stages[] = {
+      {1, 16, 1, 1},
+      {6, 24, 2, 2},
+      {6, 32, 3, 2},
+      {6, 64, 4, 2},
+      {6, 96, 3, 1},
+      {6, 160, 3, 2},
+      {6, 320, 1, 1}};
+  auto net = std::make_unique<nn::Sequential>();
+  net->add(conv_bn_relu6(plain_conv(channels, 32, 3, 2)));
+  int64_t in = 32;
+  for (const Stage& s : stages)
+    for (int i = 0; i < s.blocks; ++i) {
+      net->add(std::make_unique<InvertedResidual>(InvertedResidual::Options{
+          .in = in, .out = s.out, .stride = i == 0 ? s.stride : 1, .widen = s.widen}));
+      in = s.out;
+    }
+  net->add(conv_bn_relu6(plain_conv(in, 1280, 1)));
+  return net;
+}
+
+}  // namespace
+
+std::unique_ptr<nn::Module> make_mobilenet_v2(const MakeOptions& o) {
+  auto classifier = std::make_unique<nn::Sequential>();
+  classifier->add(std::make_unique<nn::Dropout>(nn::Dropout::Options{.rate = 0.2}));
+  classifier->add(std::make_unique<nn::Linear>(
+      nn::Linear::Options{.in = 1280, .out = o.classes, .init = nn::normal(0.01)}));
+
+  auto net = std::make_unique<nn::Sequential>();
+  net->add("features", features(o.input[2]));
+  net->add("pool", std::make_unique<nn::GlobalAvgPool>());
+  net->add("classifier", std::move(classifier));
+  return net;
+}
+
+}  // namespace fovea::models

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "fovea/models/registry.h"
+
+namespace fovea::models {
+
+// The networks of Simonyan and Zisserman 2015, table 1: five stages of 3x3 convolutions with a 2x2
+// max pooling behind each, and three linear layers with dropout. `layers` counts convolutions and
+// linear layers: 11 (configuration A), 13 (B), 16 (D) or 19 (E). Batch norm is torchvision's
+// addition. Other sizes than 224 are averaged to 7x7 before the first linear layer.
+// Keys: features.{i}, classifier.{0,3,6}, numbered as in torchvision, which counts ReLUs too.
+std::unique_ptr<nn::Module> make_vgg(int layers, bool batch_norm, const MakeOptions& o);
+
+}  // namespace fovea::models
