@@ -8,6 +8,7 @@
 #include "fovea/backend/cpu/dnnl_compat.h"
 #include "fovea/backend/cpu/dnnl_implementation.h"
 #include "fovea/backend/cpu/dnnl_plan.h"
+#include "fovea/backend/cpu/narrow.h"
 #include "fovea/backend/cpu/winograd.h"
 #include "fovea/backend/ref/conv.h"
 
@@ -203,14 +204,11 @@ void backward_data_kernel(
     return ref::conv_backward_data(primitive, in, out, run);
   const auto& op = static_cast<const ConvBwdData&>(primitive);
   const ConvExtents e = op.extents(in);
+  const float *dy = in[0].data<float>().data(), *w = in[1].data<float>().data();
+  float* dx = out[0].mutable_data<float>().data();
+  if (needs_narrow_data(e)) return narrow_data(e, dy, w, dx, run);
   if (auto tile = winograd_tile(conv_route(ConvPass::backward_data, e)))
-    return winograd_backward_data(
-        e,
-        *tile,
-        in[0].data<float>().data(),
-        {.plain = in[1].data<float>().data()},
-        out[0].mutable_data<float>().data(),
-        run);
+    return winograd_backward_data(e, *tile, dy, {.plain = w}, dx, run);
   std::array<void*, 3> pointers{address(in[0]), address(in[1]), address(out[0])};
   plan_for({PlanKind::conv_backward_data, e})->execute(pointers, run);
 }
@@ -255,6 +253,7 @@ std::string conv_implementation(const ConvFwd& op, std::span<const Tensor> in) {
 }
 
 std::string conv_implementation(const ConvBwdData& op, std::span<const Tensor> in) {
+  if (needs_narrow_data(op.extents(in))) return "fovea:narrow";
   return implementation_of(ConvPass::backward_data, {PlanKind::conv_backward_data, op.extents(in)});
 }
 
