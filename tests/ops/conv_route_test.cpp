@@ -29,15 +29,17 @@ TEST(ConvRoute, LayersOfResidualNetworksTakeLargeTiles) {
       EXPECT_EQ(conv_route(pass, e), ConvRoute::winograd4) << e.h << " x " << e.in;
 }
 
-TEST(ConvRoute, SmallTilesWhereLargeOnesHangOver) {
+TEST(ConvRoute, SmallTilesWhereLargeOnesHangOverAndChannelsAreMany) {
   EXPECT_EQ(conv_route(ConvPass::forward, layer(32, 2, 64, 64)), ConvRoute::winograd2);
   EXPECT_EQ(conv_route(ConvPass::forward, layer(64, 6, 64, 64)), ConvRoute::winograd2);
+  EXPECT_EQ(conv_route(ConvPass::forward, layer(32, 32, 16, 16)), ConvRoute::winograd4);
   EXPECT_EQ(conv_route(ConvPass::backward_weights, layer(1, 14, 256, 256)), ConvRoute::winograd2);
 }
 
 TEST(ConvRoute, TheLibraryWhereThereIsLittleToSave) {
   EXPECT_EQ(conv_route(ConvPass::forward, layer(64, 32, 3, 64)), ConvRoute::library);
-  EXPECT_EQ(conv_route(ConvPass::forward, layer(64, 32, 16, 16)), ConvRoute::library);
+  EXPECT_EQ(conv_route(ConvPass::forward, layer(64, 32, 8, 64)), ConvRoute::library);
+  EXPECT_EQ(conv_route(ConvPass::forward, layer(64, 2, 16, 16)), ConvRoute::library);
   EXPECT_EQ(conv_route(ConvPass::forward, layer(1, 4, 512, 512)), ConvRoute::library);
   EXPECT_EQ(conv_route(ConvPass::backward_weights, layer(1, 7, 512, 512)), ConvRoute::library);
   ConvExtents strided = layer(4, 28, 64, 64);

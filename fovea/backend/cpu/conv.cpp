@@ -7,6 +7,7 @@
 #include "fovea/backend/cpu/cpu.h"
 #include "fovea/backend/cpu/engine.h"
 #include "fovea/backend/cpu/implementation.h"
+#include "fovea/backend/cpu/narrow.h"
 #include "fovea/backend/cpu/parallel.h"
 #include "fovea/backend/cpu/winograd.h"
 #include "fovea/backend/ref/conv.h"
@@ -96,6 +97,7 @@ void backward_data_kernel(
   if (out[0].dtype() != Dtype::f32 || any_empty(in))
     return ref::conv_backward_data(primitive, in, out, run);
   const ConvCall c = call_of(static_cast<const ConvBwdData&>(primitive), in);
+  if (needs_narrow_data(c.e)) return narrow_data(c.e, from(in[0]), from(in[1]), to(out[0]), run);
   if (auto tile = winograd_tile(conv_route(c.pass, c.e)))
     return winograd_backward_data(c.e, *tile, from(in[0]), {.plain = from(in[1])}, to(out[0]), run);
   conv_backward_data(c, from(in[0]), from(in[1]), to(out[0]), run);
@@ -113,6 +115,7 @@ void backward_weights_kernel(
 }
 
 std::string name_of(const ConvCall& c) {
+  if (c.pass == ConvPass::backward_data && needs_narrow_data(c.e)) return "fovea:narrow";
   const ConvRoute route = conv_route(c.pass, c.e);
   return route == ConvRoute::library ? implementation_of(c)
                                      : fmt::format("fovea:{}", name_of(route));

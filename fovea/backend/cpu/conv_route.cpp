@@ -1,7 +1,5 @@
 #include "fovea/backend/cpu/conv_route.h"
 
-#include <algorithm>
-
 #include "fovea/backend/cpu/winograd.h"
 
 namespace fovea::cpu {
@@ -19,7 +17,7 @@ int64_t weights_as_tiles(ConvPass pass, bool prepared) {
 
 ConvRoute conv_route(ConvPass pass, const ConvExtents& e, bool prepared) {
   if (!winograd_applies(e)) return ConvRoute::library;
-  if (e.in < 16 || e.out < 16 || e.in * e.out < 512) return ConvRoute::library;
+  if (e.in < 16 || e.out < 16) return ConvRoute::library;
   const bool to_x = pass == ConvPass::backward_data;
   const int64_t h = to_x ? e.h : e.ho, w = to_x ? e.w : e.wo;
   // Multiplications for each pair of channels.
@@ -28,8 +26,9 @@ ConvRoute conv_route(ConvPass pass, const ConvExtents& e, bool prepared) {
     return (tile + 2) * (tile + 2) * (tiles + weights_as_tiles(pass, prepared));
   };
   const int64_t small = products(2), large = products(4), direct = 9 * e.n * h * w;
-  if (10 * std::min(small, large) > 9 * direct) return ConvRoute::library;
-  return small <= large ? ConvRoute::winograd2 : ConvRoute::winograd4;
+  const bool small_pays = e.in * e.out >= 512;
+  if (small_pays && small <= large && 10 * small <= 9 * direct) return ConvRoute::winograd2;
+  return 10 * large <= 9 * direct ? ConvRoute::winograd4 : ConvRoute::library;
 }
 
 std::string_view name_of(ConvRoute route) {

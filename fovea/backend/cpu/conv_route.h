@@ -14,9 +14,9 @@ enum class ConvPass : uint8_t { forward, backward_data, backward_weights };
 enum class ConvRoute { library, winograd2, winograd4 };
 
 // Winograd's algorithm for 3 x 3 filters of stride 1 where both are true:
-// - there are at least 16 channels each way, and 512 pairs of them: fewer, and the transforms
-//   outweigh the products they save;
-// - the multiplications of the better tile, with those of as many more tiles as transforming the
+// - there are at least 16 channels each way, and for the small tile 512 pairs of them: with fewer,
+//   the transforms outweigh the products they save;
+// - the multiplications of the tile that needs fewer, and of as many more tiles as transforming the
 //   weights costs, are at most nine tenths of the sum's own.
 // Measured on AVX-512 and AVX2 (bench/kernels/01-winograd.md). `prepared` says that the weights are
 // transformed already.

@@ -93,6 +93,7 @@ void RunBlockOf(
       for (int64_t k = begin; k < end; k += kPanel)
         ProductPanel<Neighbours::steps, false>(
             block.count,
+            end - k,
             {job.in,
              v.data + square * v.slice,
              v.row,

@@ -93,9 +93,9 @@ void AddTilesOf(const WinogradJob& job, const WinogradSum& s, const float* x, co
             s.sums + square * s.filters * row + c,
             row};
         if (done == 0)
-          ProductPanel<Neighbours::rows, false>(s.filters, product);
+          ProductPanel<Neighbours::rows, false>(s.filters, s.channels - c, product);
         else
-          ProductPanel<Neighbours::rows, true>(s.filters, product);
+          ProductPanel<Neighbours::rows, true>(s.filters, s.channels - c, product);
       }
   }
 }

@@ -49,7 +49,7 @@ HWY_INLINE void ForEachRow(std::integer_sequence<int, R...>, const F& f) {
   (f(std::integral_constant<int, R>()), ...);
 }
 
-template <int Rows, Neighbours Near, bool Accumulate>
+template <int Rows, int Vectors, Neighbours Near, bool Accumulate>
 HWY_NOINLINE void ProductBlock(const ProductOperands p) {
   const ProductTag d;
   using V = hn::Vec<ProductTag>;
@@ -58,41 +58,46 @@ HWY_NOINLINE void ProductBlock(const ProductOperands p) {
   V left[Rows], right[Rows];
   ForEachRow(rows, [&](auto r) HWY_ATTR {
     left[r] = Accumulate ? hn::LoadU(d, p.c + r * p.c_stride) : hn::Zero(d);
-    right[r] = Accumulate ? hn::LoadU(d, p.c + r * p.c_stride + lanes) : hn::Zero(d);
+    if constexpr (Vectors > 1)
+      right[r] = Accumulate ? hn::LoadU(d, p.c + r * p.c_stride + lanes) : hn::Zero(d);
   });
   const float *a = p.a, *b = p.b;
   for (int64_t k = 0; k < p.depth; ++k) {
-    const V b0 = hn::LoadU(d, b), b1 = hn::LoadU(d, b + lanes);
+    const V b0 = hn::LoadU(d, b), b1 = hn::LoadU(d, b + (Vectors - 1) * lanes);
     ForEachRow(rows, [&](auto r) HWY_ATTR {
       const V factor = hn::Set(d, Near == Neighbours::rows ? a[r] : a[r * p.a_stride]);
       left[r] = hn::MulAdd(factor, b0, left[r]);
-      right[r] = hn::MulAdd(factor, b1, right[r]);
+      if constexpr (Vectors > 1) right[r] = hn::MulAdd(factor, b1, right[r]);
     });
     a += Near == Neighbours::rows ? p.a_stride : 1;
     b += p.b_stride;
   }
   ForEachRow(rows, [&](auto r) HWY_ATTR {
     hn::StoreU(left[r], d, p.c + r * p.c_stride);
-    hn::StoreU(right[r], d, p.c + r * p.c_stride + lanes);
+    if constexpr (Vectors > 1) hn::StoreU(right[r], d, p.c + r * p.c_stride + lanes);
   });
 }
 
-template <int Rows, Neighbours Near, bool Accumulate>
+template <int Rows, int Vectors, Neighbours Near, bool Accumulate>
 HWY_INLINE void ProductOfRows(int rows, const ProductOperands& p) {
-  if (rows == Rows) return ProductBlock<Rows, Near, Accumulate>(p);
-  if constexpr (Rows > 1) ProductOfRows<Rows - 1, Near, Accumulate>(rows, p);
+  if (rows == Rows) return ProductBlock<Rows, Vectors, Near, Accumulate>(p);
+  if constexpr (Rows > 1) ProductOfRows<Rows - 1, Vectors, Near, Accumulate>(rows, p);
 }
 
-// The product for any number of rows and one panel of columns, in blocks of nearly equal height.
+// The product for any number of rows, in blocks of nearly equal height, and a panel of which the
+// first `columns` are wanted.
 template <Neighbours Near, bool Accumulate>
-HWY_INLINE void ProductPanel(int64_t rows, ProductOperands p) {
+HWY_INLINE void ProductPanel(int64_t rows, int64_t columns, ProductOperands p) {
   const int64_t blocks = (rows + kProductRows - 1) / kProductRows;
   const ProductOperands first = p;
   for (int64_t i = 0; i < blocks; ++i) {
     const int64_t begin = rows * i / blocks, end = rows * (i + 1) / blocks;
     p.a = first.a + begin * (Near == Neighbours::rows ? 1 : p.a_stride);
     p.c = first.c + begin * p.c_stride;
-    ProductOfRows<kProductRows, Near, Accumulate>(int(end - begin), p);
+    if (columns > kPanel / 2)
+      ProductOfRows<kProductRows, 2, Near, Accumulate>(int(end - begin), p);
+    else
+      ProductOfRows<kProductRows, 1, Near, Accumulate>(int(end - begin), p);
   }
 }
 
