@@ -11,7 +11,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "fovea/backend/cpu/dnnl_compat.h"
+#include "fovea/backend/onednn/compat.h"
 #include "fovea/backend/cpu/winograd.h"
 
 namespace {
@@ -93,26 +93,26 @@ void run_library(State& state, const Layer& l, ConvPass pass) {
   Data d(l);
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   dnnl::stream stream(engine);
-  cpu::compat::ConvDescs c;
+  onednn::compat::ConvDescs c;
   c.x = {{l.batch, l.in, l.size, l.size}, f32, tag::nhwc};
   c.y = {{l.batch, l.out, l.size, l.size}, f32, tag::nhwc};
   c.w = {{l.out, l.in, 3, 3}, f32, tag::any};
   c.stride = {1, 1};
   c.dilation = {0, 0};
   c.pad_before = c.pad_after = {1, 1};
-  const auto forward = cpu::compat::conv_forward_pd(engine, c, {});
+  const auto forward = onednn::compat::conv_forward_pd(engine, c, {});
   dnnl::primitive primitive;
   dnnl::memory::desc w_desc = forward.weights_desc();
   int ids[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST};
   if (pass == ConvPass::forward) {
     primitive = dnnl::convolution_forward(forward);
   } else if (pass == ConvPass::backward_data) {
-    const auto pd = cpu::compat::conv_backward_data_pd(engine, c, forward, {});
+    const auto pd = onednn::compat::conv_backward_data_pd(engine, c, forward, {});
     primitive = dnnl::convolution_backward_data(pd);
     w_desc = pd.weights_desc();
     ids[0] = DNNL_ARG_DIFF_SRC, ids[2] = DNNL_ARG_DIFF_DST;
   } else {
-    const auto pd = cpu::compat::conv_backward_weights_pd(engine, c, forward, {});
+    const auto pd = onednn::compat::conv_backward_weights_pd(engine, c, forward, {});
     primitive = dnnl::convolution_backward_weights(pd);
     w_desc = pd.diff_weights_desc();
     ids[1] = DNNL_ARG_DIFF_WEIGHTS, ids[2] = DNNL_ARG_DIFF_DST;

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "fovea/backend/cpu/dnnl_implementation.h"
+#include "fovea/backend/cpu/implementation.h"
 #include "fovea/core/device.h"
 #include "tests/support/check_op.h"
 
