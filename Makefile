@@ -5,13 +5,16 @@ SECONDS_PER_TARGET ?= 60
 
 release := build/release
 jobs := $(shell nproc)
+engine_rooms := core ops autograd graph nn optim
+empty :=
+space := $(empty) $(empty)
 # Several test programs share the processors: a waiting OpenMP thread must not spin.
 run_tests = OMP_WAIT_POLICY=passive ctest --preset $(1) -j $(jobs) \
   --output-junit $(CURDIR)/build/$(1)/tests.xml $(2)
 
 .PHONY: help
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(release)/build.ninja  ## train, evaluate and use a small classifier on the built-in digits
@@ -31,6 +34,19 @@ asan: packages  ## the unit tests under address and undefined-behaviour sanitize
 	cmake --preset asan
 	cmake --build --preset asan
 	$(call run_tests,asan,--label-exclude install)
+
+.PHONY: aarch64
+aarch64: packages  ## cross-compile for 64-bit ARM, without oneDNN, and run the engine's tests under qemu
+	scripts/install_packages.sh aarch64
+	cmake --preset aarch64
+	cmake --build --preset aarch64 --target $(addsuffix _tests,$(engine_rooms))
+	ctest --preset aarch64 -j $(jobs) --tests-regex '^($(subst $(space),|,$(engine_rooms)))\.'
+
+.PHONY: tsan
+tsan: packages  ## the engine's tests and the loader's under the thread sanitizer
+	cmake --preset tsan
+	cmake --build --preset tsan --target data_tests $(addsuffix _tests,$(engine_rooms))
+	ctest --preset tsan -j $(jobs) --tests-regex '^(data|$(subst $(space),|,$(engine_rooms)))\.'
 
 .PHONY: bench
 bench: packages  ## measure everything and write bench/README.md (two hours; QUICK=1: no trainings)

@@ -24,6 +24,7 @@ done
 echo "Installing ${missing[*]}"
 sudo=()
 [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+if [[ "${missing[*]}" == *:arm64* ]]; then "${sudo[@]}" dpkg --add-architecture arm64; fi
 "${sudo[@]}" apt-get update -q
 "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
   apt-get install -q -y --no-install-recommends "${missing[@]}"
