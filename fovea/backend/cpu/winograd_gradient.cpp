@@ -34,8 +34,8 @@ struct WinogradSum {
   int64_t channel, channels;    // likewise
   const float* zeros;           // a pixel of them
   float *v, *w;                 // memory for transformed patches of x and tiles of dy
-  float* sums;                  // (squares, filters, padded_row(channels))
-  float* bias;                  // sums of dy, unless null
+  float* sums;  // (squares, filters, padded_row(channels)), squares filters_slice apart
+  float* bias;  // sums of dy, unless null
 };
 
 #endif
@@ -90,7 +90,7 @@ void AddTilesOf(const WinogradJob& job, const WinogradSum& s, const float* x, co
             w.row,
             v.data + square * v.slice + c,
             v.row,
-            s.sums + square * s.filters * row + c,
+            s.sums + square * filters_slice(s.filters, row) + c,
             row};
         if (done == 0)
           ProductPanel<Neighbours::rows, false>(s.filters, s.channels - c, product);
@@ -114,14 +114,15 @@ void WriteFilterOf(
     int64_t group,
     float* dw) {
   constexpr int P = M + 2;
-  const int64_t row = padded_row(s.channels);
+  const int64_t row = padded_row(s.channels), slice = filters_slice(s.filters, row);
   float* to = dw + (s.filter + k) * 9 * job.in + s.channel;
   ForChannels(s.channels, [&](auto d, int64_t c) HWY_ATTR {
     TransformSquare(
         d,
         typename WinogradMatrices<M>::WeightsSlope(),
         [&](int p, int q) HWY_ATTR {
-          const float* from = s.sums + ((p * P + q) * s.filters + k) * row + c;
+          const float* from = s.sums + (p * P + q) * slice + k * row + c;
+          hwy::Prefetch(from + row);  // of the next filter
           auto sum = hn::LoadU(d, from);
           for (int64_t g = 1; g < groups; ++g) sum = hn::Add(sum, hn::LoadU(d, from + g * group));
           return sum;
@@ -194,7 +195,7 @@ void winograd_backward_weights(
   const int64_t v = cut.block * job.squares() * padded_row(cut.channels);
   const int64_t w = cut.block * job.squares() * padded_row(cut.filters);
   // Without groups, a thread keeps the sums of one rectangle and writes it as soon as it is done.
-  const int64_t sums = job.squares() * cut.filters * padded_row(cut.channels);
+  const int64_t sums = job.squares() * filters_slice(cut.filters, padded_row(cut.channels));
   const int64_t kept = cut.groups == 1 ? team : items;
   std::span<float> scratch =
       run.scratch.get<float>(size_t(zeros + team * (v + w) + kept * sums + cut.groups * job.out));
