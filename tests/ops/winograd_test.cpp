@@ -38,6 +38,7 @@ const Case cases[] = {
     {{2, 30, 29, 5}, 2},
     {{1, 3, 70, 130}, 140, {1, 0, 2, 1}},
     {{1, 52, 50, 3}, 2},
+    {{1, 6, 5, 3}, 4, {4, 3, 0, 5}},
 };
 
 std::string name_of(const Case& c, WinogradTile tile) {
