@@ -1,6 +1,7 @@
 #include "fovea/backend/cpu/winograd.h"
 
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 
 #include "fovea/autograd/transforms.h"
 #include "fovea/core/eval.h"
@@ -37,6 +38,7 @@ const Case cases[] = {
     {{2, 30, 29, 5}, 2},
     {{1, 3, 70, 130}, 140, {1, 0, 2, 1}},
     {{1, 52, 50, 3}, 2},
+    {{1, 6, 5, 3}, 4, {4, 3, 0, 5}},
 };
 
 std::string name_of(const Case& c, WinogradTile tile) {
@@ -44,17 +46,28 @@ std::string name_of(const Case& c, WinogradTile tile) {
          ", " + std::to_string(threads()) + " threads";
 }
 
+// By each instruction set of this machine, though one is enough for every other test: the width of
+// vectors decides how weights are packed and products cut.
 class WinogradConvolution : public testing::Test {
  protected:
-  ~WinogradConvolution() override { set_threads(threads_); }
+  ~WinogradConvolution() override {
+    set_threads(threads_);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
 
-  // Calls check(case, tile) for every case, tile and some numbers of threads.
+  // Calls check(case, tile) for every case and tile, instruction set and some numbers of threads.
   template <class F>
   void for_each_case(F check) {
-    for (int count : {1, 3}) {
-      set_threads(count);
-      for (const Case& c : cases)
-        for (WinogradTile tile : {WinogradTile::two, WinogradTile::four}) check(c, tile);
+    for (int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
+      const int64_t target = left & -left;
+      if ((target & HWY_TARGETS) == 0) continue;
+      SCOPED_TRACE(hwy::TargetName(target));
+      hwy::GetChosenTarget().Update(target);
+      for (int count : {1, 3}) {
+        set_threads(count);
+        for (const Case& c : cases)
+          for (WinogradTile tile : {WinogradTile::two, WinogradTile::four}) check(c, tile);
+      }
     }
   }
 

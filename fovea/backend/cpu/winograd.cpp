@@ -80,14 +80,15 @@ void RunBlockOf(
   TransformPatches<M>(job, {block.first, block.count, 0, job.in}, x, block.zeros, v);
   for (int64_t begin = block.begin; begin < block.end; begin += kChunk) {
     const int64_t end = std::min(begin + kChunk, block.end);
-    const float* u = block.packed + begin * job.in;
-    int64_t slice = filters_slice(padded_filters(job.out), job.in);
+    const float* u = block.u;
+    int64_t slice = filters_slice(kChunk, job.in);
     if (block.plain) {
-      u = block.u;
-      slice = filters_slice(kChunk, job.in);
       for (int64_t k = begin; k < end; k += kPanel)
         TransformPanel<M>(
             job, block.pass, k / kPanel, block.plain, slice, block.u + (k - begin) * job.in);
+    } else {
+      u = block.packed + begin * job.in;
+      slice = filters_slice(padded_filters(job.out), job.in);
     }
     for (int64_t square = 0; square < job.squares(); ++square)
       for (int64_t k = begin; k < end; k += kPanel)

@@ -8,8 +8,8 @@
 
 // Convolution of 3 x 3 filters by Winograd's algorithm (Lavin and Gray 2016, "Fast Algorithms for
 // Convolutional Neural Networks"). Tiles of 2 x 2 outputs take 2.25 times fewer multiplications
-// than the sum itself, tiles of 4 x 4 four times fewer, at an error of about 1e-6 and 5e-6 of the
-// largest output. Bits depend on sizes and threads() alone.
+// than the sum itself, tiles of 4 x 4 four times fewer, at errors below 1e-6 and 4e-6 of the
+// largest output forward. Bits depend on sizes and threads() alone.
 namespace fovea::cpu {
 
 enum class WinogradTile : int { two = 2, four = 4 };  // outputs along an edge

@@ -23,7 +23,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 // A panel is two vectors wide; as many rows as leave registers for the panel's row and a factor.
 using ProductTag = hn::ScalableTag<float>;
 constexpr int64_t kPanel = 2 * int64_t(hn::MaxLanes(ProductTag()));
-#if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
+#if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3) || HWY_ARCH_ARM_A64
 constexpr int kProductRows = 12;  // of 32 registers
 #else
 constexpr int kProductRows = 6;  // of 16
