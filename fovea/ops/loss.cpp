@@ -66,7 +66,8 @@ Tensor reduced(const Tensor& losses, Reduction r) {
 
 Tensor weighted(const Tensor& losses, const Tensor& weights, Reduction r) {
   if (r != Reduction::mean) return reduced(losses, r);
-  return sum(losses) / maximum(sum(weights), 1e-30);  // without weight the losses are 0 as well
+  Tensor total = maximum(sum(weights), 1e-30);  // without weight the losses are 0 as well
+  return sum(losses) / total;
 }
 
 // One number a sample: the sum over all axes but the first.

@@ -104,11 +104,11 @@ Tensor forward(
     const Inputs& i,
     WinogradTile tile,
     const cpu::WinogradFilters& filters,
-    const cpu::WinogradEpilogue& epilogue = {}) {
+    const cpu::ConvFinish& finish = {}) {
   Workspace scratch{Device{}};
   fovea::Run run{Device{}, scratch};
   Tensor y = Tensor::empty(i.dy.shape());
-  cpu::winograd_forward(i.extents, tile, in(i.x), filters, epilogue, out(y), run);
+  cpu::winograd_forward(i.extents, tile, in(i.x), filters, finish, out(y), run);
   return y;
 }
 
@@ -141,8 +141,8 @@ TEST_F(WinogradConvolution, EpilogueAddsBiasAndResidualAndCutsAtZero) {
     Tensor all = relu(with_bias + on_reference(i.dy)).eval();
     EXPECT_LE(test::relative_error(forward(i, tile, filters, {.bias = in(i.b)}), with_bias), 1e-5)
         << name_of(c, tile);
-    const cpu::WinogradEpilogue epilogue{in(i.b), in(i.dy), true};
-    EXPECT_LE(test::relative_error(forward(i, tile, filters, epilogue), all), 1e-5)
+    const cpu::ConvFinish finish{in(i.b), in(i.dy), true};
+    EXPECT_LE(test::relative_error(forward(i, tile, filters, finish), all), 1e-5)
         << name_of(c, tile);
   });
 }

@@ -46,7 +46,7 @@ void place_residual(std::span<const Tensor> in, std::span<Tensor> out) {
   });
 }
 
-WinogradEpilogue epilogue_of(const ConvCall& c, std::span<const Tensor> in) {
+ConvFinish finish_of(const ConvCall& c, std::span<const Tensor> in) {
   return {
       .bias = c.bias ? from(in[2]) : nullptr,
       .residual = c.residual ? from(in.back()) : nullptr,
@@ -60,7 +60,7 @@ void forward_kernel(
   const ConvCall c = call_of(static_cast<const ConvFwd&>(primitive), in);
   if (auto tile = winograd_tile(conv_route(c.pass, c.e)))
     return winograd_forward(
-        c.e, *tile, from(in[0]), {.plain = from(in[1])}, epilogue_of(c, in), to(out[0]), run);
+        c.e, *tile, from(in[0]), {.plain = from(in[1])}, finish_of(c, in), to(out[0]), run);
   if (c.residual) place_residual(in, out);
   conv_forward(c, from(in[0]), from(in[1]), c.bias ? from(in[2]) : nullptr, to(out[0]), run);
 }
@@ -72,7 +72,7 @@ Prepared prepare_winograd(const ConvCall& c, WinogradTile tile, const Tensor& w)
   winograd_weights(c.e, tile, c.pass, from(w), filters);
   auto run = [=](std::span<const Tensor> in, std::span<Tensor> out, Run& r) {
     const auto* own = reinterpret_cast<const float*>(packed->data());
-    winograd_forward(c.e, tile, from(in[0]), {.packed = own}, epilogue_of(c, in), to(out[0]), r);
+    winograd_forward(c.e, tile, from(in[0]), {.packed = own}, finish_of(c, in), to(out[0]), r);
   };
   return {.run = run, .packed = {1}};
 }

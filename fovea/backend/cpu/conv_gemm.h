@@ -1,18 +1,12 @@
 #pragma once
 
+#include "fovea/backend/cpu/conv_finish.h"
 #include "fovea/core/kernel.h"
 #include "fovea/ops/conv.h"
 
 // Convolution of any shape as products of matrices, on our own gemm: pictures are unrolled a panel
 // at a time while they are packed, so no large matrix of patches is ever in memory.
 namespace fovea::cpu {
-
-// What is done to the result besides; null for what is not there. The residual may be y itself.
-struct ConvFinish {
-  const float* bias = nullptr;
-  const float* residual = nullptr;
-  bool relu = false;
-};
 
 void gemm_conv_forward(
     const ConvExtents& e,

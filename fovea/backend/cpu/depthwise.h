@@ -1,6 +1,6 @@
 #pragma once
 
-#include "fovea/backend/cpu/conv_gemm.h"
+#include "fovea/backend/cpu/conv_finish.h"
 #include "fovea/core/kernel.h"
 #include "fovea/ops/conv.h"
 

@@ -41,7 +41,7 @@ HWY_NOINLINE void WriteOutputs(
     const WinogradJob& job,
     const TileRange& range,
     const TileMemory& m,
-    const WinogradEpilogue& epilogue,
+    const ConvFinish& finish,
     float* y) {
   constexpr int P = M + 2;
   for (int64_t t = 0; t < range.count; ++t) {
@@ -51,7 +51,7 @@ HWY_NOINLINE void WriteOutputs(
     const float* from = m.data + t * m.row;
     ForChannels(range.channels, [&](auto d, int64_t c) HWY_ATTR {
       auto bias = hn::Zero(d);
-      if (epilogue.bias) bias = hn::LoadU(d, epilogue.bias + range.begin + c);
+      if (finish.bias) bias = hn::LoadU(d, finish.bias + range.begin + c);
       TransformSquare(
           d,
           typename WinogradMatrices<M>::Output(),
@@ -60,8 +60,8 @@ HWY_NOINLINE void WriteOutputs(
             if (p >= place.rows || q >= place.columns) return;
             const int64_t to = at + (p * job.wo + q) * job.out + c;
             v = hn::Add(v, bias);
-            if (epilogue.residual) v = hn::Add(v, hn::LoadU(d, epilogue.residual + to));
-            if (epilogue.relu) v = hn::Max(v, hn::Zero(d));
+            if (finish.residual) v = hn::Add(v, hn::LoadU(d, finish.residual + to));
+            if (finish.relu) v = hn::Max(v, hn::Zero(d));
             hn::StoreU(v, d, y + to);
           });
     });
@@ -74,7 +74,7 @@ void RunBlockOf(
     const WinogradJob& job,
     const WinogradBlock& block,
     const float* x,
-    const WinogradEpilogue& epilogue,
+    const ConvFinish& finish,
     float* y) {
   const TileMemory v = tile_memory(job, block.v, job.in), m = tile_memory(job, block.m, kChunk);
   TransformPatches<M>(job, {block.first, block.count, 0, job.in}, x, block.zeros, v);
@@ -102,7 +102,7 @@ void RunBlockOf(
              kPanel,
              m.data + square * m.slice + k - begin,
              m.row});
-    WriteOutputs<M>(job, {block.first, block.count, begin, end - begin}, m, epilogue, y);
+    WriteOutputs<M>(job, {block.first, block.count, begin, end - begin}, m, finish, y);
   }
 }
 
@@ -110,10 +110,9 @@ void RunBlock(
     const WinogradJob& job,
     const WinogradBlock& block,
     const float* x,
-    const WinogradEpilogue& epilogue,
+    const ConvFinish& finish,
     float* y) {
-  job.tile == 2 ? RunBlockOf<2>(job, block, x, epilogue, y)
-                : RunBlockOf<4>(job, block, x, epilogue, y);
+  job.tile == 2 ? RunBlockOf<2>(job, block, x, finish, y) : RunBlockOf<4>(job, block, x, finish, y);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -160,7 +159,7 @@ void run_job(
     ConvPass pass,
     const float* x,
     const WinogradFilters& filters,
-    const WinogradEpilogue& epilogue,
+    const ConvFinish& finish,
     float* y,
     Run& run) {
   const Cut cut(job, filters.plain != nullptr);
@@ -196,7 +195,7 @@ void run_job(
       block.count = job.tiles() * (b + 1) / cut.blocks - block.first;
       block.begin = chunks * r / cut.ranges * kChunk;
       block.end = std::min(job.out, chunks * (r + 1) / cut.ranges * kChunk);
-      HWY_DYNAMIC_DISPATCH(RunBlock)(job, block, x, epilogue, y);
+      HWY_DYNAMIC_DISPATCH(RunBlock)(job, block, x, finish, y);
     }
   };
   if (transforms_all)
@@ -242,10 +241,10 @@ void winograd_forward(
     WinogradTile tile,
     const float* x,
     const WinogradFilters& filters,
-    const WinogradEpilogue& epilogue,
+    const ConvFinish& finish,
     float* y,
     Run& run) {
-  run_job(forward_job(e, tile), ConvPass::forward, x, filters, epilogue, y, run);
+  run_job(forward_job(e, tile), ConvPass::forward, x, filters, finish, y, run);
 }
 
 void winograd_backward_data(

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "fovea/backend/cpu/conv_finish.h"
 #include "fovea/backend/cpu/conv_route.h"
 #include "fovea/core/kernel.h"
 #include "fovea/ops/conv.h"
@@ -34,21 +35,13 @@ struct WinogradFilters {
   const float* plain = nullptr;
 };
 
-// What happens to each output as it is written: y = max(sum + bias + residual, 0), each part where
-// given. bias (O), residual (N, Ho, Wo, O).
-struct WinogradEpilogue {
-  const float* bias = nullptr;
-  const float* residual = nullptr;
-  bool relu = false;
-};
-
 // x (N, H, W, I) and weights -> y (N, Ho, Wo, O).
 void winograd_forward(
     const ConvExtents& e,
     WinogradTile tile,
     const float* x,
     const WinogradFilters& filters,
-    const WinogradEpilogue& epilogue,
+    const ConvFinish& finish,
     float* y,
     Run& run);
 
