@@ -11,8 +11,8 @@
 
 #include <benchmark/benchmark.h>
 
-#include "fovea/backend/onednn/compat.h"
 #include "fovea/backend/cpu/winograd.h"
+#include "fovea/backend/onednn/compat.h"
 
 namespace {
 
