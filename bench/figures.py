@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Measures the command as its users meet it and prints a table of bench/README.md.
 
-    bench/figures.py FOVEA [--data DIR] [--quick] [--runs N] [--set KEY=VALUE]...
+    bench/figures.py FOVEA [--torch PYTHON] [--data DIR] [--quick] [--runs N] [--set KEY=VALUE]...
 
-Every figure has a row: one that could not be measured says why. --quick leaves the trainings out,
-which take about twenty minutes on two cores; --set changes a setting of both of them, which their
+Every figure has a row: one that could not be measured says why. --torch names a Python with
+PyTorch and Pillow, which then trains the CIFAR recipe for as long as fovea did. --quick leaves the
+trainings out, which take about half an hour on two cores; --set changes a setting of both of them, which their
 rows then say.
 """
 import argparse
@@ -70,9 +71,24 @@ def training(recipe, data):
         changes = [word for change in o.set for word in ("--set", change)]
         r = json.loads(run([o.fovea, "train", recipe, "--data", source, "--name", data, "--json",
                             "-q"] + changes, cwd=folder))
+        o.seconds[recipe] = r["seconds"]
         text = (f"{100 * r['test']['top1']:.2f} % of {r['test']['samples']} test images, "
                 f"{r['seconds']:.0f} s of training")
         return text + (f", with {', '.join(o.set)}" if o.set else "")
+    return measure
+
+
+def training_in_torch(recipe, data):
+    def measure(o, folder):
+        if not o.torch:
+            raise NotMeasured("no --torch was given")
+        if recipe not in o.seconds:
+            raise NotMeasured("fovea's own training was not measured")
+        print(f"training {os.path.basename(recipe)} in PyTorch", file=sys.stderr)
+        r = json.loads(run([o.torch, os.path.join(ROOT, "bench", "peers", "torch_cifar.py"),
+                            os.path.join(o.data, data), "--seconds", str(o.seconds[recipe])]))
+        return (f"{100 * r['test_top1']:.2f} %, {r['seconds']:.0f} s of training, {r['epochs']} epochs "
+                f"at {r['images_per_second']:.0f} images/s, PyTorch {r['version']}")
     return measure
 
 
@@ -80,12 +96,14 @@ def main():
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("fovea", help="the built command")
+    p.add_argument("--torch", metavar="PYTHON", help="an interpreter with PyTorch and Pillow")
     p.add_argument("--data", default=os.environ.get(
         "FOVEA_TEST_DATA", os.path.join(ROOT, "..", "shared", "data")))
     p.add_argument("--quick", action="store_true", help="no training")
     p.add_argument("--runs", type=int, default=9, help="processes of `fovea predict` (9)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     o = p.parse_args()
+    o.seconds = {}
     o.fovea, o.data = os.path.abspath(o.fovea), os.path.abspath(o.data)
 
     figures = [
@@ -98,6 +116,9 @@ def main():
         name = os.path.basename(recipe)
         figures.append((f"`recipes/{name}` on CIFAR-10 as JPEG", "the best within 900 s",
                         training(recipe, "cifar10")))
+        if name == "vgg-cifar10.toml":
+            figures.append(("the same recipe and time in PyTorch", "less",
+                            training_in_torch(recipe, "cifar10")))
     print("Each is a process of its own, with its files in the page cache. The model that predicts "
           "was\ntrained for one step, which takes nothing from its cost.\n")
     print("| What | Figure | Goal |\n| --- | --- | --- |")

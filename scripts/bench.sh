@@ -42,7 +42,10 @@ ops() {
 } >"$new"
 # shellcheck disable=SC2086  # options are words
 part "Beside the peers" bench/peers/run.py "$build/bench/peers/fovea_peer_bench" ${PEERS:-}
+peers=$build/bench/peers/venv/bin/python  # made by run.py
+[ -x "$peers" ] || peers=
 # shellcheck disable=SC2086
-part "The command" bench/figures.py "$build/cli/fovea" ${QUICK:+--quick} ${FIGURES:-}
+part "The command" bench/figures.py "$build/cli/fovea" \
+  ${peers:+--torch "$peers"} ${QUICK:+--quick} ${FIGURES:-}
 part "Single ops" ops
 cat "$new" >bench/README.md

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Trains recipes/vgg-cifar10.toml in PyTorch and prints its test accuracy and time as JSON.
 
-    bench/peers/torch_cifar.py DATA [--epochs N] [--threads 2] [--layout nhwc]
+    bench/peers/torch_cifar.py DATA [--epochs N | --seconds S] [--threads 2] [--layout nhwc]
 
 DATA holds cifar10_jpeg_train.zip and cifar10_jpeg_test.zip, a folder a class in each. The pictures
 are decoded before the clock starts, and augmented a batch at a time. The clock counts the epochs of
-training alone.
+training alone. --seconds trains as many epochs as fit into that time, by the speed of a few steps.
 """
 import argparse
+import copy
 import io
 import json
 import os
@@ -82,6 +83,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("data")
     p.add_argument("--epochs", type=int, help="instead of the recipe's")
+    p.add_argument("--seconds", type=float, help="as many epochs as fit")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--layout", choices=("nchw", "nhwc"), default="nhwc")
     o = p.parse_args()
@@ -89,7 +91,7 @@ def main():
         recipe = tomllib.load(f)
     train, optimizer = recipe["train"], recipe["optimizer"]
     padding = next(a["padding"] for a in recipe["augment"] if a["type"] == "random_crop")
-    epochs, batch = o.epochs or train["epochs"], train["batch"]
+    batch = train["batch"]
     torch.set_num_threads(o.threads)
     torch.manual_seed(recipe["run"]["seed"])
 
@@ -109,18 +111,37 @@ def main():
     net = net.to(memory_format=layout).train()
     sgd = torch.optim.SGD(net.parameters(), lr=optimizer["lr"], momentum=optimizer["momentum"],
                           nesterov=optimizer["nesterov"], weight_decay=optimizer["weight_decay"])
-    steps = -(-len(x) // batch)
+    steps = len(x) // batch  # the rest of an epoch is left out, as fovea does
+
+    def step(chosen):
+        loss = F.cross_entropy(net(normalized(augment(x[chosen], padding))), labels[chosen],
+                               label_smoothing=train["label_smoothing"])
+        sgd.zero_grad(set_to_none=True)
+        loss.backward()
+        sgd.step()
+
+    def order():
+        return torch.randperm(len(x))[: steps * batch].split(batch)
+
+    epochs = o.epochs or train["epochs"]
+    if o.seconds:
+        begun = copy.deepcopy((net.state_dict(), sgd.state_dict()))
+        batches = order()
+        for chosen in batches[:5]:
+            step(chosen)
+        begin = time.perf_counter()
+        for chosen in batches[5:25]:
+            step(chosen)
+        epochs = max(1, round(o.seconds / (steps * (time.perf_counter() - begin) / 20)))
+        net.load_state_dict(begun[0])
+        sgd.load_state_dict(begun[1])
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         sgd, optimizer["lr"], total_steps=epochs * steps, pct_start=recipe["schedule"]["rise"],
         cycle_momentum=False)
     start = time.perf_counter()
     for _ in range(epochs):
-        for chosen in torch.randperm(len(x)).split(batch):
-            loss = F.cross_entropy(net(normalized(augment(x[chosen], padding))), labels[chosen],
-                                   label_smoothing=train["label_smoothing"])
-            sgd.zero_grad(set_to_none=True)
-            loss.backward()
-            sgd.step()
+        for chosen in order():
+            step(chosen)
             schedule.step()
     seconds = time.perf_counter() - start
 
@@ -130,7 +151,7 @@ def main():
         right = sum((net(normalized(part)).argmax(1) == truth).sum().item()
                     for part, truth in zip(x.split(500), labels.split(500)))
     print(json.dumps({"version": torch.__version__, "epochs": epochs, "seconds": seconds,
-                      "images_per_second": epochs * len(keep) / seconds,
+                      "images_per_second": epochs * steps * batch / seconds,
                       "test_top1": right / len(x)}))
 
 

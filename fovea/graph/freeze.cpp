@@ -88,27 +88,28 @@ void Builder::add_step(const std::shared_ptr<Node>& node) {
   plan_.steps.push_back(std::move(step));
 }
 
-// Lets every kernel do once what it can, and drops the constants it then no longer reads.
+// Lets every kernel do once what it can, and drops constants as soon as nobody reads them any more:
+// weights and their packed copies are not all in memory at once.
 void Builder::prepare() {
-  std::vector<bool> read(plan_.slots.size());
-  for (int i : plan_.outputs) read[size_t(plan_.slots[size_t(i)].root)] = true;
+  kept_.clear();
+  std::vector<int> readers(plan_.slots.size());
+  for (int i : plan_.outputs) ++readers[size_t(plan_.slots[size_t(i)].root)];
+  for (const Step& step : plan_.steps)
+    for (int i : step.in) ++readers[size_t(i)];
   for (Step& step : plan_.steps) {
     std::vector<Tensor> in;
     for (int i : step.in) {
       const Slot& slot = plan_.slots[size_t(i)];
       in.push_back(slot.constant.is_empty() ? unbound(slot.spec, plan_.device) : slot.constant);
     }
-    if (step.node->primitive->kind() != Kind::view)
-      step.kernel = kernels().prepare(*step.node->primitive, in, step.node->device.kind);
-    for (size_t i = 0; i < step.in.size(); ++i)
-      if (!step.kernel ||
-          !std::count(step.kernel->packed.begin(), step.kernel->packed.end(), int(i)))
-        read[size_t(step.in[i])] = true;
     step.node->inputs.clear();
-  }
-  for (size_t i = 0; i < read.size(); ++i) {
-    Slot& slot = plan_.slots[i];
-    if (slot.home == Home::constant && !read[i]) slot.constant = unbound(slot.spec, plan_.device);
+    if (step.node->primitive->kind() == Kind::view) continue;
+    step.kernel = kernels().prepare(*step.node->primitive, in, step.node->device.kind);
+    for (int i : step.kernel->packed) {
+      const int at = step.in[size_t(i)];
+      Slot& slot = plan_.slots[size_t(at)];
+      if (--readers[size_t(at)] == 0) slot.constant = unbound(slot.spec, plan_.device);
+    }
   }
 }
 

@@ -19,7 +19,7 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
       {"running", c.running},
       {"schedule", c.schedule},
       {"threads", c.threads},
-      {"instruction_set", c.instruction_set},
+      {"arithmetic", c.arithmetic},
       {"data", c.data},
       {"version", c.version}};
   formats::save_safetensors(path, c.tensors, {{"fovea_checkpoint", j.dump()}});
@@ -41,7 +41,7 @@ Checkpoint load_checkpoint(const std::string& path) {
     c.running = j.at("running").get<std::map<std::string, double>>();
     c.schedule = j.at("schedule").get<std::map<std::string, double>>();
     c.threads = j.at("threads").get<int>();
-    c.instruction_set = j.at("instruction_set").get<std::string>();
+    c.arithmetic = j.at("arithmetic").get<std::string>();
     c.data = j.at("data").get<std::string>();
     c.version = j.at("version").get<std::string>();
   } catch (const nlohmann::json::exception& e) {

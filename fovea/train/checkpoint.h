@@ -21,7 +21,7 @@ struct Checkpoint {
 
   // What must be equal for the same bits; a difference is told to the user.
   int threads = 0;
-  std::string instruction_set, data, version;
+  std::string arithmetic, data, version;
 };
 
 // Atomic: a full disk or a crash leaves the old checkpoint whole.

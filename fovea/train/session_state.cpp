@@ -36,7 +36,7 @@ void capture(const Learner& learner, Checkpoint& to) {
   }
   to.schedule = learner.schedule.state();
   to.threads = threads();
-  to.instruction_set = cpu::instruction_set();
+  to.arithmetic = cpu::arithmetic();
   to.data = learner.model.data_fingerprint;
   to.version = version();
 }
@@ -56,7 +56,7 @@ std::vector<std::string> restore(
           "{} was {} and is now {}: the result may differ in the last bits", what, was, is));
   };
   differs("the number of threads", std::to_string(from.threads), std::to_string(threads()));
-  differs("the instruction set", from.instruction_set, cpu::instruction_set());
+  differs("the arithmetic", from.arithmetic, cpu::arithmetic());
   differs("the version of fovea", from.version, version());
   nn::assign(*learner.model.net, take(from.tensors, "model/"));
   learner.optimizer.load_state(take(from.tensors, "optimizer/"), from.step);

@@ -119,7 +119,7 @@ TEST_F(CheckpointTest, RoundTripsToTheBit) {
       .running = {{"loss", 1.0 / 3}, {"seen", 640}},
       .schedule = {{"best", 1e-300}, {"waited", 2}},
       .threads = 2,
-      .instruction_set = "AVX2",
+      .arithmetic = "AVX2",
       .data = "10x10-00",
       .version = "0.1.0"};
   save_checkpoint(path("c.safetensors"), c);
@@ -133,7 +133,7 @@ TEST_F(CheckpointTest, RoundTripsToTheBit) {
   EXPECT_EQ(back.running, c.running);
   EXPECT_EQ(back.schedule, c.schedule);
   EXPECT_EQ(back.threads, 2);
-  EXPECT_EQ(back.instruction_set, "AVX2");
+  EXPECT_EQ(back.arithmetic, "AVX2");
   EXPECT_EQ(back.data, "10x10-00");
   EXPECT_EQ(back.version, "0.1.0");
 }

@@ -22,6 +22,9 @@ enum class ConvRoute { library, winograd2, winograd4 };
 // transformed already.
 ConvRoute conv_route(ConvPass pass, const ConvExtents& e, bool prepared = false);
 
+// Raised whenever the rule changes; checkpoints record it.
+inline constexpr int conv_rule = 1;
+
 // "library", "winograd2" or "winograd4".
 std::string_view name_of(ConvRoute route);
 

@@ -43,6 +43,9 @@ void conv_backward_weights(  // db may be null
     Run& run);
 std::string implementation_of(const ConvCall& c);
 
+// "oneDNN 2.6.3", or "own products".
+std::string engine_name();
+
 // How many primitives of a library have been made since the start: a steady step makes none.
 int64_t primitives_made();
 

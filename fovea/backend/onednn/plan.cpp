@@ -5,6 +5,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include <fmt/format.h>
 #include <omp.h>
 
 #include "fovea/backend/cpu/engine.h"
@@ -184,5 +185,10 @@ dnnl::memory::desc any_desc(const dnnl::memory::dims& dims) {
 }
 
 }  // namespace fovea::onednn
+
+std::string fovea::cpu::engine_name() {
+  const dnnl_version_t& v = *dnnl_version();
+  return fmt::format("oneDNN {}.{}.{}", v.major, v.minor, v.patch);
+}
 
 int64_t fovea::cpu::primitives_made() { return onednn::plans_made; }
