@@ -47,9 +47,10 @@ nlohmann::ordered_json json_of(const train::StepProfile& p) {
 }  // namespace
 
 void print_profile(const train::StepProfile& p, const std::string& html, const Globals& g) {
-  if (!html.empty()) train::write_profile_html(p, html);
   print(g.json ? json_of(p).dump(2) + "\n" : train::profile_text(p));
-  if (!html.empty()) tell(g, fmt::format("page       {}", html));
+  if (html.empty()) return;
+  train::write_profile_html(p, html);
+  tell(g, fmt::format("page       {}", html));
 }
 
 }  // namespace fovea::cli

@@ -26,7 +26,7 @@ for fuzzer in "$build"/fuzz/*_fuzzer; do
   log=$build/findings/$name.log
   mkdir -p "$corpus"
   mapfile -t seeds < <(seeds_of "$name")
-  if "$fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+  if "$fuzzer" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$build/findings/$name-" "$corpus" "${seeds[@]}" >"$log" 2>&1; then
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     count=$(find "${seeds[@]}" -type f | wc -l)
