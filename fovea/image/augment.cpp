@@ -30,15 +30,15 @@ void check_range(const char* step, const char* what, double low, double high) {
 
 }  // namespace
 
-Image Resize::apply(Image image, Rng&) const {
+Image Resize::apply(const Image& image, Rng&) const {
   return resize(image, height, width, Filter(filter));
 }
 
-Image ResizeShort::apply(Image image, Rng&) const {
+Image ResizeShort::apply(const Image& image, Rng&) const {
   return resize_short_side(image, size, Filter(filter));
 }
 
-Image CenterCrop::apply(Image image, Rng&) const { return center_crop(image, size, size); }
+Image CenterCrop::apply(const Image& image, Rng&) const { return center_crop(image, size, size); }
 
 Image HorizontalFlip::apply(Image image, Rng& rng) const {
   return rng.bernoulli(p) ? flip_horizontal(std::move(image)) : image;
@@ -66,7 +66,7 @@ void RandomResizedCrop::check() const {
   check_range("random_resized_crop", "ratio", ratio_min, ratio_max);
 }
 
-Image RandomResizedCrop::apply(Image image, Rng& rng) const {
+Image RandomResizedCrop::apply(const Image& image, Rng& rng) const {
   check_image(image, "random_resized_crop");
   const double area = double(image.height) * image.width;
   Rect part;
@@ -101,7 +101,7 @@ void RandomScaleCrop::check() const {
         "[augment] random_scale_crop: expected short_min >= size, got {} and {}", short_min, size));
 }
 
-Image RandomScaleCrop::apply(Image image, Rng& rng) const {
+Image RandomScaleCrop::apply(const Image& image, Rng& rng) const {
   return random_window(
       resize_short_side(image, draw(rng, short_min, short_max), Filter(filter)), size, rng);
 }
@@ -186,12 +186,15 @@ Augment::Augment(std::vector<Step> steps) : steps_(std::move(steps)) {
   }
 }
 
-Image Augment::apply(Image image, const Key& key) const {
-  for (size_t i = 0; i < steps_.size(); ++i) {
-    Rng rng(key.fold_in(i));
-    image = std::visit([&](const auto& s) { return s.apply(std::move(image), rng); }, steps_[i]);
+Image Augment::apply(const Image& image, const Key& key) const {
+  if (steps_.empty()) return image;
+  Rng rng(key.fold_in(0));
+  Image result = std::visit([&](const auto& s) { return s.apply(image, rng); }, steps_[0]);
+  for (size_t i = 1; i < steps_.size(); ++i) {
+    rng = Rng(key.fold_in(i));
+    result = std::visit([&](const auto& s) { return s.apply(std::move(result), rng); }, steps_[i]);
   }
-  return image;
+  return result;
 }
 
 std::vector<Image> ten_crop(const Image& image, int height, int width) {

@@ -21,20 +21,20 @@ namespace fovea::image {
 struct Resize {
   int height = 224, width = 224;
   int filter = int(Filter::bilinear);
-  Image apply(Image image, Rng& rng) const;
+  Image apply(const Image& image, Rng& rng) const;
 };
 
 // The shorter side at `size`; see resize_short_side.
 struct ResizeShort {
   int size = 256;
   int filter = int(Filter::bilinear);
-  Image apply(Image image, Rng& rng) const;
+  Image apply(const Image& image, Rng& rng) const;
 };
 
 // The middle (size, size).
 struct CenterCrop {
   int size = 224;
-  Image apply(Image image, Rng& rng) const;
+  Image apply(const Image& image, Rng& rng) const;
 };
 
 struct HorizontalFlip {
@@ -65,7 +65,7 @@ struct RandomResizedCrop {
   double ratio_min = 3.0 / 4, ratio_max = 4.0 / 3;
   int filter = int(Filter::bilinear);
   void check() const;
-  Image apply(Image image, Rng& rng) const;
+  Image apply(const Image& image, Rng& rng) const;
 };
 
 // Shorter side drawn from [short_min, short_max], then a (size, size) anywhere (VGG, ResNet).
@@ -74,7 +74,7 @@ struct RandomScaleCrop {
   int short_min = 256, short_max = 480;
   int filter = int(Filter::bilinear);
   void check() const;
-  Image apply(Image image, Rng& rng) const;
+  Image apply(const Image& image, Rng& rng) const;
 };
 
 // Brightness, contrast and saturation by factors from [1 - v, 1 + v], hue by a shift from [-v, v],
@@ -149,7 +149,7 @@ class Augment {
   Augment() = default;
   explicit Augment(std::vector<Step> steps);  // throws when parameters do not fit together
 
-  Image apply(Image image, const Key& key) const;
+  Image apply(const Image& image, const Key& key) const;
   const std::vector<Step>& steps() const { return steps_; }
 
  private:

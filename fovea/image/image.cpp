@@ -1,10 +1,32 @@
 #include "fovea/image/image.h"
 
+#include <memory>
+#include <new>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
+#include "fovea/core/allocator.h"
+
 namespace fovea::image {
+
+#ifdef __SANITIZE_ADDRESS__
+void* allocate_pixels(size_t bytes) { return ::operator new(bytes); }
+void release_pixels(void* block, size_t) noexcept { ::operator delete(block); }
+#else
+namespace {
+
+Allocator& allocator() {
+  // Never destroyed: pictures in static storage may outlive any order of destruction.
+  static Allocator* allocator = std::make_unique<Allocator>().release();
+  return *allocator;
+}
+
+}  // namespace
+
+void* allocate_pixels(size_t bytes) { return allocator().allocate(bytes); }
+void release_pixels(void* block, size_t bytes) noexcept { allocator().release(block, bytes); }
+#endif
 
 Image::Image(int height_, int width_, int channels_, uint8_t fill)
     : height(height_), width(width_), channels(channels_) {

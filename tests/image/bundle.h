@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -30,7 +31,7 @@ inline std::vector<Case> read_bundle(const std::string& name) {
   std::ifstream in(test::fixture(name), std::ios::binary);
   if (!in) throw std::runtime_error("cannot open the fixture " + name);
   std::vector<Case> cases;
-  auto read = [&in](std::vector<uint8_t>& bytes) {
+  auto read = [&in](std::span<uint8_t> bytes) {
     in.read(reinterpret_cast<char*>(bytes.data()), std::streamsize(bytes.size()));
   };
   for (std::string line; std::getline(in, line);) {

@@ -36,14 +36,14 @@ TEST(Color, EqualsPillow) {
 TEST(Color, AlphaAndGreyAreLeftAlone) {
   Image rgba(1, 1, 4);
   rgba.pixels = {100, 50, 20, 77};
-  EXPECT_EQ(adjust_brightness(rgba, 0.5).pixels, (std::vector<uint8_t>{50, 25, 10, 77}));
-  EXPECT_EQ(adjust_hue(rgba, 1.0 / 3).pixels, (std::vector<uint8_t>{20, 100, 50, 77}));
-  EXPECT_EQ(shift_colors(rgba, {-30, 300, 0.6}).pixels, (std::vector<uint8_t>{70, 255, 21, 77}));
+  EXPECT_EQ(adjust_brightness(rgba, 0.5).pixels, (PixelBytes{50, 25, 10, 77}));
+  EXPECT_EQ(adjust_hue(rgba, 1.0 / 3).pixels, (PixelBytes{20, 100, 50, 77}));
+  EXPECT_EQ(shift_colors(rgba, {-30, 300, 0.6}).pixels, (PixelBytes{70, 255, 21, 77}));
   Image grey(1, 2, 1);
   grey.pixels = {10, 200};
   EXPECT_EQ(adjust_saturation(grey, 3), grey);
   EXPECT_EQ(adjust_hue(grey, 0.2), grey);
-  EXPECT_EQ(adjust_contrast(grey, 0).pixels, (std::vector<uint8_t>{105, 105}));
+  EXPECT_EQ(adjust_contrast(grey, 0).pixels, (PixelBytes{105, 105}));
 }
 
 TEST(Color, RefusesBadFactors) {

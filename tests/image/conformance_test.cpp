@@ -24,9 +24,9 @@ uint32_t fnv1a(std::span<const uint8_t> bytes) {
 }
 
 // The list has grey and alpha as two channels; we give them as four.
-std::vector<uint8_t> with_channels(const Image& image, int channels) {
+PixelBytes with_channels(const Image& image, int channels) {
   if (channels != 2) return convert(image, channels).pixels;
-  std::vector<uint8_t> out;
+  PixelBytes out;
   for (size_t i = 0; i < image.pixels.size(); i += size_t(image.channels)) {
     out.push_back(image.pixels[i]);
     out.push_back(image.channels == 4 ? image.pixels[i + 3] : uint8_t(255));

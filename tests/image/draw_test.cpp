@@ -31,9 +31,9 @@ TEST(Draw, RectanglesAreClipped) {
 TEST(Draw, ColoursFollowTheChannels) {
   Image rgba(1, 1, 4), grey_alpha(1, 1, 2);
   fill_rect(rgba, {0, 0, 1, 1}, {1, 2, 3});
-  EXPECT_EQ(rgba.pixels, (std::vector<uint8_t>{1, 2, 3, 255}));
+  EXPECT_EQ(rgba.pixels, (PixelBytes{1, 2, 3, 255}));
   fill_rect(grey_alpha, {0, 0, 1, 1}, {100, 100, 100});
-  EXPECT_EQ(grey_alpha.pixels, (std::vector<uint8_t>{100, 255}));
+  EXPECT_EQ(grey_alpha.pixels, (PixelBytes{100, 255}));
 }
 
 TEST(Draw, LinesJoinTheirEnds) {

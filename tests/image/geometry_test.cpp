@@ -18,7 +18,7 @@ Image noise(int height, int width, int channels) {
   return image;
 }
 
-Image grey(int height, int width, std::vector<uint8_t> pixels) {
+Image grey(int height, int width, PixelBytes pixels) {
   Image image(height, width, 1);
   image.pixels = std::move(pixels);
   return image;

@@ -21,17 +21,17 @@ TEST(Image, GreyEqualsPillow) {
 
 TEST(Image, ConvertBetweenAllChannelCounts) {
   Image grey(1, 1, 1, 90);
-  EXPECT_EQ(convert(grey, 2).pixels, (std::vector<uint8_t>{90, 255}));
-  EXPECT_EQ(to_rgb(grey).pixels, (std::vector<uint8_t>{90, 90, 90}));
-  EXPECT_EQ(convert(grey, 4).pixels, (std::vector<uint8_t>{90, 90, 90, 255}));
+  EXPECT_EQ(convert(grey, 2).pixels, (PixelBytes{90, 255}));
+  EXPECT_EQ(to_rgb(grey).pixels, (PixelBytes{90, 90, 90}));
+  EXPECT_EQ(convert(grey, 4).pixels, (PixelBytes{90, 90, 90, 255}));
   Image rgba(1, 1, 4);
   rgba.pixels = {10, 20, 30, 40};
-  EXPECT_EQ(convert(rgba, 3).pixels, (std::vector<uint8_t>{10, 20, 30}));
-  EXPECT_EQ(convert(rgba, 1).pixels, (std::vector<uint8_t>{luma(10, 20, 30)}));
-  EXPECT_EQ(convert(rgba, 2).pixels, (std::vector<uint8_t>{luma(10, 20, 30), 40}));
+  EXPECT_EQ(convert(rgba, 3).pixels, (PixelBytes{10, 20, 30}));
+  EXPECT_EQ(convert(rgba, 1).pixels, (PixelBytes{luma(10, 20, 30)}));
+  EXPECT_EQ(convert(rgba, 2).pixels, (PixelBytes{luma(10, 20, 30), 40}));
   Image grey_alpha(1, 1, 2);
   grey_alpha.pixels = {7, 9};
-  EXPECT_EQ(convert(grey_alpha, 4).pixels, (std::vector<uint8_t>{7, 7, 7, 9}));
+  EXPECT_EQ(convert(grey_alpha, 4).pixels, (PixelBytes{7, 7, 7, 9}));
 }
 
 TEST(Image, ChecksItsArguments) {

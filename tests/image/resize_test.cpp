@@ -61,8 +61,8 @@ TEST(Resize, SameSizeIsACopy) {
 TEST(Resize, OneSideOnly) {
   Image image(2, 3, 1);
   image.pixels = {0, 10, 20, 100, 110, 120};
-  EXPECT_EQ(resize(image, 1, 3, Filter::box).pixels, (std::vector<uint8_t>{50, 60, 70}));
-  EXPECT_EQ(resize(image, 2, 1, Filter::box).pixels, (std::vector<uint8_t>{10, 110}));
+  EXPECT_EQ(resize(image, 1, 3, Filter::box).pixels, (PixelBytes{50, 60, 70}));
+  EXPECT_EQ(resize(image, 2, 1, Filter::box).pixels, (PixelBytes{10, 110}));
 }
 
 TEST(Resize, ShortSideKeepsTheAspectRatio) {
