@@ -1,15 +1,43 @@
 #include "fovea/backend/cpu/instruction_set.h"
 
+#include <stdexcept>
+#include <vector>
+
 #include <fmt/format.h>
 #include <hwy/highway.h>
 
 #include "fovea/backend/cpu/engine.h"
+#include "fovea/core/text.h"
 
 namespace fovea::cpu {
 
+namespace {
+
+// Better sets have lower bits. Highway's own hwy::DisableTargets() lasts until the next look at the
+// processor only.
+int64_t allowed = -1;
+
+int64_t usable() { return hwy::SupportedTargets() & HWY_TARGETS & allowed; }
+
+}  // namespace
+
 std::string instruction_set() {
-  int64_t targets = hwy::SupportedTargets() & HWY_TARGETS;
-  return hwy::TargetName(targets & -targets);  // the lowest bit is the best
+  const int64_t targets = usable();
+  return hwy::TargetName(targets & -targets);
+}
+
+void limit_instruction_set(std::string_view name) {
+  std::vector<std::string> known;
+  for (int64_t left = HWY_TARGETS; left != 0; left &= left - 1) {
+    const int64_t target = left & -left;
+    known.emplace_back(hwy::TargetName(target));
+    if (known.back() != name) continue;
+    allowed = -target;
+    hwy::GetChosenTarget().Update(usable());
+    return;
+  }
+  throw std::invalid_argument(
+      fmt::format("[cpu] expected an instruction set of {}, got {}", list_of(known, 99), name));
 }
 
 std::string arithmetic() {
