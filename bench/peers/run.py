@@ -23,6 +23,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 TORCH = {f"{mode} {layout}": ["--layout", layout] + (["--compile"] if mode == "compile" else [])
          for mode in ("eager", "compile") for layout in ("nchw", "nhwc")}
+LOADERS = {"torchvision (Pillow)": "pillow", "torchvision": "torchvision", "OpenCV": "opencv"}
 RUNTIMES = {"ONNX Runtime": "onnxruntime", "OpenVINO": "openvino"}
 DROPOUT = ("vgg16",)  # trained with random masks, so losses differ
 
@@ -30,7 +31,7 @@ DROPOUT = ("vgg16",)  # trained with random masks, so losses differ
 class Case:
     def __init__(self, work, words, model, batch, size=224, channels=3, classes=1000):
         self.work, self.words, self.model, self.batch = work, words, model, batch
-        self.name = f"{work}-{model}-{batch}"
+        self.name = "-".join(filter(None, (work, model, str(batch))))
         self.arguments = ["--size", str(size), "--channels", str(channels),
                           "--classes", str(classes), "--batch", str(batch)]
 
@@ -49,6 +50,8 @@ CASES = [
                          ("squeezenet1_1", "SqueezeNet 1.1"), ("mobilenet_v1", "MobileNet v1"))
     for batch in (1, 8)
 ]
+LOAD = Case("load", "JPEGs", "", 32)
+CASES.append(LOAD)
 
 
 def stop(message):
@@ -142,8 +145,31 @@ def check_same(case, ours, theirs):
         fail("losses", a, b)
 
 
+def check_similar(case, ours, theirs):
+    """Random parts of the same pictures must have similar colours."""
+    a, b = ours.ready["statistics"], theirs.ready["statistics"]
+    if max(abs(x - y) for x, y in zip(a, b)) > 0.1:
+        stop(f"{case.name}: means and deviations differ: fovea {a}, {theirs.name} {b}")
+
+
+def start_loading(case, o, python, env, folder):
+    """The sides of the loading case, fovea first."""
+    run([python, os.path.join(HERE, "make_photos.py"), o.data, folder], env)
+    common = ["--batch", str(case.batch), "--size", "224", "--warmup", str(o.load_warmup)]
+    log = os.path.join(folder, "log.txt")
+    sides = [Side("fovea", [o.program, "load", "--folder", folder] + common, env, log)]
+    for name, how in LOADERS.items():
+        if fits(name, o.peers):
+            command = [python, os.path.join(HERE, "load_step.py"), how, folder]
+            sides.append(Side(name, command + common, env, log))
+            check_similar(case, sides[0], sides[-1])
+    return sides
+
+
 def start(case, o, python, env, folder):
     """All sides of a case, fovea first."""
+    if case.work == "load":
+        return start_loading(case, o, python, env, folder)
     common = case.arguments + ["--threads", str(o.threads), "--warmup", str(o.warmup)]
     weights, onnx = os.path.join(folder, "weights.safetensors"), os.path.join(folder, "net.onnx")
     log = os.path.join(folder, "log.txt")
@@ -215,12 +241,28 @@ def memory_row(case, sides):
     return [case.words, str(case.batch)] + cells + [f"{whole:.2f} ({above:.2f})"]
 
 
+def report_loading(sides):
+    """The loading table: one line, and the ratio to each peer."""
+    print("### Loading, pictures a second on one thread\n")
+    print("A folder of photographs, about 500 by 375, JPEG quality 90: read, decoded, a random part "
+          "resized\nto 224, mirrored half of the time, normalised, in batches of f32. OpenCV "
+          "resizes without antialias.\n")
+    ours = sides["fovea"]
+    rows = []
+    for name, side in sides.items():
+        ratios = [side.of_round(i) / ours.of_round(i) for i in range(len(ours.rounds))]
+        rows.append([name, f"{LOAD.batch / side.median():.0f}", "{:.0f} ({:.0f})".format(*side.memory()),
+                     f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"])
+    table(["Who", "Pictures a second", "Peak memory in MB", "fovea's ratio (range)"], rows, words=1)
+
+
 def report(o, results, peak, loads):
     first = next(iter(results.values()))
     versions = {}
     for sides in results.values():
         for name, side in sides.items():
-            versions["PyTorch" if name in TORCH else name] = side.ready["version"]
+            key = "PyTorch" if name in TORCH else name.split(" (")[0]
+            versions[key] = side.ready["version"]
     print(f"Medians over {o.rounds} rounds of turns with {o.threads} threads each. All sides begin "
           "with the same weights and\nimages. Scores agree within 1e-3 of the largest and first "
           "losses within 1e-3 (VGG-16 is trained\nwith dropout: its losses are only roughly "
@@ -256,6 +298,8 @@ def report(o, results, peak, loads):
               "loaded. The\nratio is to the least of PyTorch's.\n")
         table(["What", "Batch"] + names + ["Ratio"],
               [memory_row(c, results[c.name]) for c in done])
+    if LOAD.name in results:
+        report_loading(results[LOAD.name])
 
 
 def main():
@@ -265,11 +309,15 @@ def main():
     p.add_argument("--only", nargs="+", metavar="CASE", help="names, * standing for anything; of "
                    + ", ".join(c.name for c in CASES))
     p.add_argument("--peers", nargs="+", metavar="PEER", help="the same; of "
-                   + ", ".join(list(TORCH) + list(RUNTIMES)))
+                   + ", ".join([*TORCH, *RUNTIMES, *LOADERS]))
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--seconds", type=float, default=2, help="of fovea's steps in a round")
     p.add_argument("--least-steps", type=int, default=2, help="in a round")
     p.add_argument("--warmup", type=int, default=2, help="steps before")
+    p.add_argument("--load-warmup", type=int, default=8, help="batches loaded before")
+    p.add_argument("--data", default=os.environ.get(
+        "FOVEA_TEST_DATA", os.path.join(HERE, "..", "..", "..", "shared", "data")),
+        help="folder with test_images, for the loading case")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--avx2", action="store_true", help="keep all sides from AVX-512")
     p.add_argument("--python", help="an interpreter with the peers, instead of one made here")
@@ -278,7 +326,7 @@ def main():
     chosen = [c for c in CASES if fits(c.name, o.only)]
     if not chosen:
         stop("--only fits no case; there are " + ", ".join(c.name for c in CASES))
-    if not any(fits(name, o.peers) for name in TORCH):
+    if chosen != [LOAD] and not any(fits(name, o.peers) for name in TORCH):
         stop("--peers leaves no PyTorch to compare with; there are " + ", ".join(TORCH))
     o.program = os.path.abspath(o.program)
     home = os.path.join(os.path.dirname(o.program), "venv")

@@ -1,15 +1,12 @@
 // Runs training steps or inference of one network when told to and prints what they took as JSON, a
 // line each, for bench/peers/run.py, which has torch_step.py and onnx_step.py do the same.
 #include <algorithm>
-#include <chrono>
-#include <fstream>
 #include <iostream>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <hwy/highway.h>
 #include <nlohmann/json.hpp>
 
 #include "fovea/backend/cpu/instruction_set.h"
@@ -20,17 +17,13 @@
 #include "fovea/models/frozen.h"
 #include "fovea/optim/sgd.h"
 #include "fovea/train/step.h"
+#include "worker.h"
 
 namespace {
 
 using namespace fovea;
 
-struct Flags {
-  std::string work, model, weights;
-  int64_t size = 224, channels = 3, classes = 1000, batch = 1;
-  int warmup = 3, threads = 2;
-  bool avx2 = false, profile = false;
-};
+using bench::Flags;
 
 // The same in torch_step.py: values in [-1, 1) by a multiplicative hash of the index, and labels.
 data::Batch make_batch(const Flags& flags) {
@@ -60,19 +53,9 @@ models::Model make_model(const Flags& flags) {
   return model;
 }
 
-// A figure of /proc/self/status in MB: VmRSS is the memory in use, VmHWM the most since
-// forget_peak().
-double memory_mb(const std::string& name) {
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with(name + ":")) return std::stod(line.substr(name.size() + 1)) / 1024;
-  return 0;
-}
-void forget_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
-
 void run(const Flags& flags) {
   set_threads(flags.threads);
-  const double base = memory_mb("VmRSS");
+  const double base = bench::memory_mb("VmRSS");
   models::Model model = make_model(flags);
   if (!flags.weights.empty()) formats::save_safetensors(flags.weights, nn::export_tree(*model.net));
   const data::Batch batch = make_batch(flags);
@@ -97,7 +80,6 @@ void run(const Flags& flags) {
     for (const ProfileRow& row : profile.rows()) flops += row.flops;
     if (flags.profile) std::cerr << profile.table();
   }
-  forget_peak();
   nlohmann::ordered_json ready{
       {"version", version()},
       {"instruction_set", cpu::instruction_set()},
@@ -105,19 +87,7 @@ void run(const Flags& flags) {
       {"base_mb", base},
       {"losses", losses},
       {"scores", scores}};
-  std::cout << ready.dump() << std::endl;
-
-  for (int steps = 0; std::cin >> steps;) {
-    std::vector<double> seconds;
-    for (int i = 0; i < steps; ++i) {
-      auto start = std::chrono::steady_clock::now();
-      step();
-      std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-      seconds.push_back(took.count());
-    }
-    nlohmann::ordered_json done{{"seconds", seconds}, {"peak_mb", memory_mb("VmHWM")}};
-    std::cout << done.dump() << std::endl;
-  }
+  bench::serve(ready, step);
 }
 
 }  // namespace
@@ -127,9 +97,9 @@ int main(int argc, char** argv) {
       "Gets a network ready, prints a line, and then for each number read runs that many steps and "
       "prints their times. With \"machine\": measures the machine.");
   Flags flags;
-  app.add_option("work", flags.work, "train, infer or machine")
+  app.add_option("work", flags.work, "train, infer, load or machine")
       ->required()
-      ->check(CLI::IsMember({"train", "infer", "machine"}));
+      ->check(CLI::IsMember({"train", "infer", "load", "machine"}));
   app.add_option("model", flags.model, "a model of `fovea models`");
   app.add_option("--size", flags.size, "sides of the images");
   app.add_option("--channels", flags.channels, "channels of the images");
@@ -137,17 +107,20 @@ int main(int argc, char** argv) {
   app.add_option("--batch", flags.batch, "images a step");
   app.add_option("--warmup", flags.warmup, "steps before the line");
   app.add_option("--threads", flags.threads, "threads");
+  app.add_option("--folder", flags.folder, "pictures to load");
   app.add_option("--weights", flags.weights, "file to write the initial weights to");
   app.add_flag(
       "--avx2", flags.avx2, "keep our kernels to AVX2; ONEDNN_MAX_CPU_ISA=AVX2 does it for oneDNN");
   app.add_flag("--profile", flags.profile, "print the ops of a step to stderr");
   CLI11_PARSE(app, argc, argv);
   try {
-    if (flags.avx2) hwy::DisableTargets(HWY_AVX2 - 1);  // better targets have lower bits
+    if (flags.avx2) cpu::limit_instruction_set("AVX2");
     if (flags.work == "machine") {
       auto peak = measure_peak(flags.threads);
       nlohmann::ordered_json j{{"fma", peak.fma}, {"sgemm", peak.sgemm}, {"memory", peak.memory}};
       std::cout << j.dump() << "\n";
+    } else if (flags.work == "load") {
+      bench::run_loading(flags);
     } else {
       run(flags);
     }
