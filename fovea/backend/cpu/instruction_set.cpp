@@ -13,11 +13,14 @@ namespace fovea::cpu {
 
 namespace {
 
-// Better sets have lower bits. Highway's own hwy::DisableTargets() lasts until the next look at the
-// processor only.
 int64_t allowed = -1;
 
-int64_t usable() { return hwy::SupportedTargets() & HWY_TARGETS & allowed; }
+// Better sets have lower bits. Every call of hwy::SupportedTargets() frees the kernels of their
+// limit, so there is one.
+int64_t usable() {
+  static const int64_t supported = hwy::SupportedTargets();
+  return supported & HWY_TARGETS & allowed;
+}
 
 }  // namespace
 
@@ -33,7 +36,8 @@ void limit_instruction_set(std::string_view name) {
     known.emplace_back(hwy::TargetName(target));
     if (known.back() != name) continue;
     allowed = -target;
-    hwy::GetChosenTarget().Update(usable());
+    const int64_t targets = usable();
+    hwy::GetChosenTarget().Update(targets);
     return;
   }
   throw std::invalid_argument(
