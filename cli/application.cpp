@@ -23,6 +23,8 @@ void add_globals(CLI::App& app, Globals& g) {
   app.add_flag("-q,--quiet", g.quiet, "Print the result only");
   app.add_option("--threads", g.threads, "Threads of the kernels; 0 uses all processors")
       ->check(not_negative());
+  app.add_option("--conv-rule", g.conv_rule, "Follow a rule that `fovea tune` wrote")
+      ->type_name("FILE");
 }
 
 // The names a mistyped word may have meant: verbs, or the options of the verb that was used.
@@ -50,6 +52,7 @@ Application::Application()
           "Deep learning for visual recognition: from a folder of images to a model in use.",
           "fovea") {
   globals.threads = environment_threads();
+  globals.conv_rule = environment_conv_rule();
   app_.set_version_flag(
       "--version", fmt::format("fovea {} ({})", version(), build_details()), "Print the version");
   app_.require_subcommand(0, 1);
@@ -112,6 +115,7 @@ const std::vector<Verb>& verbs() {
       data_verb(),
       bench_verb(),
       profile_verb(),
+      tune_verb(),
       completion_verb()};
   return list;
 }

@@ -54,6 +54,8 @@ void read_environment(train::Config& config) {
 
 int environment_threads() { return std::max(0, std::atoi(variable("FOVEA_THREADS").c_str())); }
 
+std::string environment_conv_rule() { return variable("FOVEA_CONV_RULE"); }
+
 bool stderr_is_terminal() { return isatty(STDERR_FILENO) && variable("TERM") != "dumb"; }
 
 int terminal_width() {

@@ -6,7 +6,7 @@
 
 // The only file that reads environment variables:
 //   FOVEA_<SECTION>_<NAME>  a setting of a recipe: FOVEA_OPTIMIZER_LR=0.1 is optimizer.lr = 0.1
-//   FOVEA_THREADS  the same as --threads
+//   FOVEA_THREADS, FOVEA_CONV_RULE  the same as --threads, --conv-rule
 //   OMP_WAIT_POLICY, GOMP_SPINCOUNT  see calm_waiting_threads
 //   NO_COLOR, CLICOLOR_FORCE, TERM, COLUMNS, COLORTERM as everywhere
 namespace fovea::cli {
@@ -21,7 +21,8 @@ void calm_waiting_threads(char** argv);
 // are empty ones. Throws std::invalid_argument, naming the variable and the nearest key, for a
 // setting that does not exist or a value of another type.
 void read_environment(train::Config& config);
-int environment_threads();  // 0 when not set
+int environment_threads();            // 0 when not set
+std::string environment_conv_rule();  // empty when not set
 
 enum class Colour { red, green, yellow, blue, dim, bold };
 

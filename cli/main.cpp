@@ -11,6 +11,7 @@
 #include "fovea/core/device.h"
 #include "fovea/core/errors.h"
 #include "fovea/data/dataset.h"
+#include "fovea/train/conv_rule_file.h"
 
 namespace fovea::cli {
 namespace {
@@ -28,7 +29,9 @@ int run(int argc, char** argv) {
     return application.exit(e);
   }
   try {
-    set_threads(application.globals.threads);
+    const Globals& g = application.globals;
+    set_threads(g.threads);
+    if (!g.conv_rule.empty()) train::use_tuned_rule(g.conv_rule);
     int code = application.run();
     if (std::fflush(stdout) != 0 || std::ferror(stdout))
       return report("the result cannot be written to standard output; is the disk full?", failure);

@@ -25,6 +25,7 @@ struct Globals {
   bool json = false;
   bool quiet = false;
   int threads = 0;
+  std::string conv_rule;
 };
 
 struct Verb {
@@ -44,6 +45,7 @@ Verb models_verb();
 Verb data_verb();
 Verb bench_verb();
 Verb profile_verb();
+Verb tune_verb();
 Verb completion_verb();
 
 // Checks of options: numbers above 0, and from 0 on.

@@ -23,22 +23,6 @@ double since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// Pixels that differ, of about the range that normalising leaves.
-data::Batch made_up_batch(const models::Model& model, int64_t n) {
-  const Shape& in = model.architecture.input;
-  Tensor x = Tensor::empty({n, in[0], in[1], in[2]});
-  Tensor labels = Tensor::empty({n}, Dtype::i32);
-  auto pixels = x.mutable_data<float>();
-  for (size_t i = 0; i < pixels.size(); ++i)
-    pixels[i] = float(uint32_t(i) * 2654435761u) / 2147483648.0f - 1;
-  for (int64_t i = 0; i < n; ++i)
-    labels.mutable_data<int32_t>()[size_t(i)] = int32_t(i * 7 % model.architecture.classes);
-  data::Batch batch;
-  batch.images = x;
-  batch.labels = labels;
-  return batch;
-}
-
 // The mean over so many steps.
 std::vector<LayerCost> layers_of(const Profile& profile, int steps) {
   std::map<std::pair<std::string, std::string>, LayerCost> sums;
@@ -76,6 +60,21 @@ void measure(StepProfile& p, const ProfileOptions& o, const std::function<void()
 }
 
 }  // namespace
+
+data::Batch made_up_batch(const models::Model& model, int64_t n) {
+  const Shape& in = model.architecture.input;
+  Tensor x = Tensor::empty({n, in[0], in[1], in[2]});
+  Tensor labels = Tensor::empty({n}, Dtype::i32);
+  auto pixels = x.mutable_data<float>();
+  for (size_t i = 0; i < pixels.size(); ++i)
+    pixels[i] = float(uint32_t(i) * 2654435761u) / 2147483648.0f - 1;
+  for (int64_t i = 0; i < n; ++i)
+    labels.mutable_data<int32_t>()[size_t(i)] = int32_t(i * 7 % model.architecture.classes);
+  data::Batch batch;
+  batch.images = x;
+  batch.labels = labels;
+  return batch;
+}
 
 double share_of_peak(const LayerCost& layer, const Peak& peak) {
   const double least = std::max(layer.flops / peak.fma, layer.bytes / peak.memory) * 1e-9;

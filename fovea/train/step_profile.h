@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "fovea/backend/peak.h"
+#include "fovea/data/loader.h"
 #include "fovea/models/model_file.h"
 #include "fovea/train/recipe.h"
 
@@ -41,6 +42,10 @@ struct StepProfile {
   double kernel_seconds() const;  // of all layers; the rest is building and walking the graph
   double flops() const;
 };
+
+// Pictures for a model, with labels: pixels that differ, of about the range that normalising
+// leaves.
+data::Batch made_up_batch(const models::Model& model, int64_t n);
 
 struct ProfileOptions {
   int64_t batch = 1;

@@ -10,7 +10,7 @@ namespace {
 using Json = nlohmann::json;
 
 const char* const verbs[] = {
-    "train", "eval", "predict", "models", "data", "bench", "profile", "completion"};
+    "train", "eval", "predict", "models", "data", "bench", "profile", "tune", "completion"};
 
 // A model of digits and one of coloured squares for all tests, made once.
 class Cli : public CommandTest {

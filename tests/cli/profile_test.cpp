@@ -31,6 +31,39 @@ TEST_F(CliProfile, BenchSaysWhatIsWrong) {
   EXPECT_EQ(o.code, 2);
 }
 
+TEST_F(CliProfile, TuneWritesARuleThatOtherVerbsFollow) {
+  Outcome o = fovea("tune resnet20 --input 8 8 3 --train --batch 2 --rounds 1 --json");
+  EXPECT_EQ(o.code, 0) << o.err;
+  Json j = Json::parse(o.out);
+  EXPECT_EQ(j["file"], "conv-rule.json");
+  EXPECT_EQ(j["convolutions"].size(), 11u);
+  EXPECT_GT(j["convolutions"][0]["seconds"]["winograd4"], 0);
+  o = fovea("tune resnet20 --input 8 8 3 --rounds 1");
+  EXPECT_HAS(o.out, "forward");
+  EXPECT_HAS(o.out, "--conv-rule conv-rule.json");
+  o = fovea("bench resnet20 --input 8 8 3 --steps 1 --conv-rule conv-rule.json");
+  EXPECT_EQ(o.code, 0) << o.err;
+  o = fovea("bench resnet20 --input 8 8 3 --steps 1", "FOVEA_CONV_RULE=conv-rule.json");
+  EXPECT_EQ(o.code, 0) << o.err;
+  o = fovea("tune lenet5 --out other.json");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_HAS(o.out, "nothing to choose");
+}
+
+TEST_F(CliProfile, ConvRulesThatAreNoneAreRefusedAndKept) {
+  write("notes.json", "{}");
+  Outcome o = fovea("bench lenet5 --conv-rule notes.json");
+  EXPECT_EQ(o.code, 3);
+  EXPECT_HAS(o.err, "notes.json");
+  EXPECT_HAS(o.err, "no convolution rule");
+  o = fovea("tune lenet5 --out notes.json");
+  EXPECT_EQ(o.code, 3);
+  EXPECT_EQ(read("notes.json"), "{}");
+  o = fovea("bench lenet5", "FOVEA_CONV_RULE=nowhere.json");
+  EXPECT_EQ(o.code, 3);
+  EXPECT_HAS(o.err, "fovea tune");
+}
+
 TEST_F(CliProfile, ProfileRunsARecipesOwnSteps) {
   write_photos("photos");
   Outcome o = fovea(

@@ -1,5 +1,6 @@
 #include "fovea/backend/cpu/conv_route.h"
 
+#include "fovea/backend/cpu/conv_rule.h"
 #include "fovea/backend/cpu/winograd.h"
 
 namespace fovea::cpu {
@@ -15,7 +16,7 @@ int64_t weights_as_tiles(ConvPass pass, bool prepared) {
 
 }  // namespace
 
-ConvRoute conv_route(ConvPass pass, const ConvExtents& e, bool prepared) {
+ConvRoute fixed_conv_route(ConvPass pass, const ConvExtents& e, bool prepared) {
   if (!winograd_applies(e)) return ConvRoute::library;
   if (e.in < 16 || e.out < 16) return ConvRoute::library;
   const bool to_x = pass == ConvPass::backward_data;
@@ -31,6 +32,17 @@ ConvRoute conv_route(ConvPass pass, const ConvExtents& e, bool prepared) {
   return 10 * large <= 9 * direct ? ConvRoute::winograd4 : ConvRoute::library;
 }
 
+ConvRoute conv_route(ConvPass pass, const ConvExtents& e, bool prepared) {
+  const auto& exceptions = conv_rule_in_use().exceptions;
+  ConvRecorder* recorder = ConvRecorder::active();
+  if ((!exceptions.empty() || recorder) && winograd_applies(e)) {
+    const ConvPlace place = place_of(pass, e, prepared);
+    if (recorder) recorder->record(place, e);
+    if (auto found = exceptions.find(place); found != exceptions.end()) return found->second;
+  }
+  return fixed_conv_route(pass, e, prepared);
+}
+
 std::string_view name_of(ConvRoute route) {
   switch (route) {
     case ConvRoute::winograd2:
@@ -39,6 +51,17 @@ std::string_view name_of(ConvRoute route) {
       return "winograd4";
     default:
       return "library";
+  }
+}
+
+std::string_view name_of(ConvPass pass) {
+  switch (pass) {
+    case ConvPass::forward:
+      return "forward";
+    case ConvPass::backward_data:
+      return "backward_data";
+    default:
+      return "backward_weights";
   }
 }
 

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <array>
 #include <string_view>
 
 #include "fovea/ops/conv.h"
 
 // Which code runs a convolution. The rule is fixed: it depends on the shape alone, so that results
-// keep their bits.
+// keep their bits. conv_rule.h lets a user put another one in its place.
 namespace fovea::cpu {
 
 enum class ConvPass : uint8_t { forward, backward_data, backward_weights };
@@ -20,12 +21,21 @@ enum class ConvRoute { library, winograd2, winograd4 };
 //   weights costs, are at most nine tenths of the sum's own.
 // Measured on AVX-512 and AVX2 (bench/kernels/01-winograd.md). `prepared` says that the weights are
 // transformed already.
+ConvRoute fixed_conv_route(ConvPass pass, const ConvExtents& e, bool prepared = false);
+
+// The same, or what the rule in use says.
 ConvRoute conv_route(ConvPass pass, const ConvExtents& e, bool prepared = false);
 
 // Raised whenever the rule changes; checkpoints record it.
 inline constexpr int conv_rule = 1;
 
+inline constexpr std::array conv_routes{
+    ConvRoute::library, ConvRoute::winograd2, ConvRoute::winograd4};
+
 // "library", "winograd2" or "winograd4".
 std::string_view name_of(ConvRoute route);
+
+// "forward", "backward_data" or "backward_weights".
+std::string_view name_of(ConvPass pass);
 
 }  // namespace fovea::cpu

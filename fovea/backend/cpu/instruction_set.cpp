@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <hwy/highway.h>
 
+#include "fovea/backend/cpu/conv_rule.h"
 #include "fovea/backend/cpu/engine.h"
 #include "fovea/core/text.h"
 
@@ -45,7 +46,13 @@ void limit_instruction_set(std::string_view name) {
 }
 
 std::string arithmetic() {
-  return fmt::format("{}, {}, convolution rule {}", instruction_set(), engine_name(), conv_rule);
+  const std::string& tuned = conv_rule_in_use().name;
+  return fmt::format(
+      "{}, {}, convolution rule {}{}",
+      instruction_set(),
+      engine_name(),
+      conv_rule,
+      tuned.empty() ? "" : ", tuned " + tuned);
 }
 
 }  // namespace fovea::cpu

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/verb.h"
+#include "fovea/models/model_file.h"
+
+namespace fovea::cli {
+
+// The network that a verb measures, new or from a file, and how many pictures at once.
+struct ModelFlags {
+  std::string model;
+  std::vector<int64_t> input;
+  int64_t batch = 0, classes = 0;
+  bool train = false;
+
+  void add_to(CLI::App& app);
+  models::Model load() const;
+  int64_t pictures() const;  // at once
+};
+
+}  // namespace fovea::cli
