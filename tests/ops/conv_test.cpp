@@ -120,19 +120,27 @@ TEST(Conv2d, PointwiseOnesOfFewPixelsAgreeWithReference) {
   const Case few[] = {
       {"of each pixel", {1, 3, 4, 50}, {41, 1, 1, 50}},
       {"strided", {2, 5, 7, 37}, {43, 1, 1, 37}, {.stride = {2, 3}}},
+      {"to less than a grain for each thread", {1, 2, 2, 50}, {20, 1, 1, 50}},
   };
-  for (const Case& c : few)
-    check_op(
-        {.name = c.name,
-         .f = conv_with(c.o),
-         .inputs = {random_input(c.x, 1), random_input(c.w, 2)},
-         .tolerance = 1e-5,
-         .gradient = false});
+  const int before = threads();
+  for (int count : {1, 3}) {
+    set_threads(count);
+    for (const Case& c : few)
+      check_op(
+          {.name = c.name,
+           .f = conv_with(c.o),
+           .inputs = {random_input(c.x, 1), random_input(c.w, 2)},
+           .tolerance = 1e-5,
+           .gradient = false});
+  }
+  set_threads(before);
 }
 
 TEST(Conv2d, LargeGradientsAgreeWithReference) {
   const Case large[] = {
       {"pointwise", {3, 9, 7, 20}, {48, 1, 1, 20}},
+      {"pointwise strided", {3, 9, 8, 20}, {48, 1, 1, 20}, {.stride = {2, 3}}},
+      {"pointwise of many weights", {2, 3, 3, 257}, {515, 1, 1, 257}},
       {"3 x 3", {2, 14, 15, 32}, {32, 3, 3, 32}, {.pad = {1, 1, 1, 1}}},
       {"depthwise", {3, 21, 20, 48}, {48, 7, 7, 1}, {.pad = {3, 3, 3, 3}, .groups = 48}},
       {"depthwise strided",

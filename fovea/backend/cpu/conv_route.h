@@ -26,8 +26,9 @@ ConvRoute fixed_conv_route(ConvPass pass, const ConvExtents& e, bool prepared = 
 // The same, or what the rule in use says.
 ConvRoute conv_route(ConvPass pass, const ConvExtents& e, bool prepared = false);
 
-// Raised whenever the rule changes; checkpoints record it.
-inline constexpr int conv_rule = 1;
+// Raised whenever the rule changes, here or in how the engine splits its work; checkpoints record
+// it.
+inline constexpr int conv_rule = 2;
 
 inline constexpr std::array conv_routes{
     ConvRoute::library, ConvRoute::winograd2, ConvRoute::winograd4};

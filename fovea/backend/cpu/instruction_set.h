@@ -12,7 +12,7 @@ std::string instruction_set();
 // To be called before the first of them runs. Throws std::invalid_argument for a name that is none.
 void limit_instruction_set(std::string_view name);
 
-// All that bits depend on besides shapes and threads: "AVX3, oneDNN 2.6.3, convolution rule 1",
+// All that bits depend on besides shapes and threads: "AVX3, oneDNN 2.6.3, convolution rule 2",
 // with ", tuned NAME" after it where another rule is in use.
 std::string arithmetic();
 

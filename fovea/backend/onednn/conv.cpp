@@ -3,6 +3,7 @@
 
 #include "fovea/backend/cpu/depthwise.h"
 #include "fovea/backend/cpu/engine.h"
+#include "fovea/backend/cpu/parallel.h"
 #include "fovea/backend/onednn/compat.h"
 #include "fovea/backend/onednn/plan.h"
 
@@ -132,9 +133,11 @@ bool is_1x1(const ConvExtents& e) {
   return e.kh * e.kw * e.groups == 1 && padding == 0;
 }
 
-// A 1 x 1 convolution of every pixel. Its weights' gradient is dy^T x, which dnnl_sgemm computes up
-// to twice as fast as the convolution primitive does when there are more filters than channels.
-bool is_pointwise(const ConvExtents& e) { return is_1x1(e) && e.h == e.ho && e.w == e.wo; }
+// The gradient of a 1 x 1 convolution's weights is dy^T x, which dnnl_sgemm computes up to twice as
+// fast as the convolution primitive does, also where a stride makes x be copied before.
+bool is_product(const ConvCall& c) {
+  return c.pass == ConvPass::backward_weights && is_1x1(c.e) && !c.bias;
+}
 
 // A 1 x 1 convolution with more weights than pixels, as the last layers of a ResNet have for one
 // image: reordering the weights would take longer than x w^T itself.
@@ -148,11 +151,15 @@ bool is_mostly_weights(const ConvCall& c) {
 const float* visited_pixels(const ConvExtents& e, const float* x, Run& run) {
   if (e.h == e.ho && e.w == e.wo) return x;
   float* to = run.scratch.get<float>(size_t(e.n * e.ho * e.wo * e.in)).data();
-  for (int64_t row = 0; row < e.n * e.ho; ++row) {
-    const int64_t from = row / e.ho * e.h + row % e.ho * e.down.stride;
-    for (int64_t j = 0; j < e.wo; ++j)
-      std::copy_n(x + (from * e.w + j * e.right.stride) * e.in, e.in, to + (row * e.wo + j) * e.in);
-  }
+  const int64_t grain = std::max<int64_t>(1, (1 << 15) / (e.wo * e.in));
+  parallel_for(e.n * e.ho, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t from = row / e.ho * e.h + row % e.ho * e.down.stride;
+      for (int64_t j = 0; j < e.wo; ++j)
+        std::copy_n(
+            x + (from * e.w + j * e.right.stride) * e.in, e.in, to + (row * e.wo + j) * e.in);
+    }
+  });
   return to;
 }
 
@@ -186,8 +193,9 @@ void conv_backward_data(const ConvCall& c, const float* dy, const float* w, floa
 
 void conv_backward_weights(
     const ConvCall& c, const float* x, const float* dy, float* dw, float* db, Run& run) {
-  if (is_pointwise(c.e) && !c.bias)
-    return onednn::transposed_product(c.e.out, c.e.in, c.e.n * c.e.h * c.e.w, dy, x, dw);
+  if (is_product(c))
+    return onednn::transposed_product(
+        c.e.out, c.e.in, c.e.n * c.e.ho * c.e.wo, dy, visited_pixels(c.e, x, run), dw, run);
   if (needs_depthwise_weights(c.e)) return depthwise_weights(c.e, x, dy, dw, db, run);
   const std::array<void*, 4> pointers{unconst(x), unconst(dy), dw, db};
   plan_for(c)->execute(std::span(pointers).first(c.bias ? 4 : 3), run);
@@ -197,7 +205,7 @@ std::string implementation_of(const ConvCall& c) {
   if (c.pass == ConvPass::forward && is_mostly_weights(c)) return "dnnl_sgemm";
   if (c.pass == ConvPass::backward_weights && needs_depthwise_weights(c.e))
     return "fovea:depthwise";
-  if (c.pass == ConvPass::backward_weights && is_pointwise(c.e) && !c.bias) return "dnnl_sgemm";
+  if (is_product(c)) return std::string(onednn::transposed_product_name(c.e.out, c.e.in));
   return plan_for(c)->implementation();
 }
 

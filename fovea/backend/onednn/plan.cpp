@@ -1,5 +1,6 @@
 #include "fovea/backend/onednn/plan.h"
 
+#include <algorithm>
 #include <atomic>
 #include <list>
 #include <mutex>
@@ -9,6 +10,8 @@
 #include <omp.h>
 
 #include "fovea/backend/cpu/engine.h"
+#include "fovea/backend/cpu/gemm.h"
+#include "fovea/backend/cpu/parallel.h"
 #include "fovea/core/errors.h"
 
 namespace fovea::onednn {
@@ -156,16 +159,67 @@ std::shared_ptr<const Plan> cached_plan(
   return plan;
 }
 
-void transposed_product(int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y) {
-  use_our_threads();
-  const dnnl_status_t status = dnnl_sgemm('T', 'N', m, n, k, 1, a, m, b, n, 0, y, n);
+namespace {
+
+// y (m, n) = op(a) op(b), row-major; on one thread inside a team.
+void sgemm(
+    char ta,
+    char tb,
+    int64_t m,
+    int64_t n,
+    int64_t k,
+    const float* a,
+    int64_t lda,
+    const float* b,
+    int64_t ldb,
+    float* y,
+    int64_t ldy) {
+  const dnnl_status_t status = dnnl_sgemm(ta, tb, m, n, k, 1, a, lda, b, ldb, 0, y, ldy);
   FOVEA_ASSERT(status == dnnl_success);
 }
 
-void product_transposed(int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y) {
+// Without AVX-512, dnnl_sgemm does not copy its operands where one side is short, and reading them
+// where they lie takes up to twice as long as our own product does.
+bool reads_in_place(int64_t m, int64_t n) {
+  static const bool always_copies =
+      (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+  constexpr int64_t least = int64_t(1) << 17;
+  return !always_copies && m * n >= least && 10000 * (m + n) >= 38 * m * n;
+}
+
+}  // namespace
+
+std::string_view transposed_product_name(int64_t m, int64_t n) {
+  return reads_in_place(m, n) ? "fovea:gemm" : "dnnl_sgemm";
+}
+
+void transposed_product(
+    int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y, Run& run) {
+  if (reads_in_place(m, n))
+    return cpu::gemm(
+        {m, n, k},
+        cpu::strided_rows(a, 1, m),
+        cpu::strided_rows(b, 1, n),
+        {.y = y, .stride = n},
+        run);
   use_our_threads();
-  const dnnl_status_t status = dnnl_sgemm('N', 'T', m, n, k, 1, a, k, b, k, 0, y, n);
-  FOVEA_ASSERT(status == dnnl_success);
+  sgemm('T', 'N', m, n, k, a, m, b, n, y, n);
+}
+
+// dnnl_sgemm gives each thread rows of a and has all of them pack b; with few rows it is quicker to
+// cut b.
+void product_transposed(int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y) {
+  constexpr int64_t grain = 16;
+  const int64_t team = std::min<int64_t>(threads(), n / grain);
+  if (team <= 1) {
+    use_our_threads();
+    return sgemm('N', 'T', m, n, k, a, k, b, k, y, n);
+  }
+  cpu::run_team(team, [&](int64_t t) {
+    const int64_t begin = n / grain * t / team * grain;
+    const int64_t end = t + 1 == team ? n : n / grain * (t + 1) / team * grain;
+    sgemm('N', 'T', m, end - begin, k, a, k, b + begin * k, k, y + begin, n);
+  });
 }
 
 dnnl::primitive_attr plan_attributes() {

@@ -72,7 +72,10 @@ std::shared_ptr<const Plan> cached_plan(
     const PlanKey& key, const std::function<Plan(const dnnl::engine&)>& make);
 
 // y (m, n) = a^T (m, k) b (k, n), row-major, on threads() threads.
-void transposed_product(int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y);
+void transposed_product(
+    int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y, Run& run);
+
+std::string_view transposed_product_name(int64_t m, int64_t n);  // of what computes it
 
 // y (m, n) = a (m, k) b^T (n, k), likewise.
 void product_transposed(int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y);
