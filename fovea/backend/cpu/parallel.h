@@ -14,8 +14,9 @@
 namespace fovea::cpu {
 
 // What the thread sanitizer cannot see in the OpenMP library: what a thread did before `release` is
-// before what another does after `acquire`. A function marked FOVEA_BEGINS_TEAM is not watched itself,
-// as the library hands its variables to the threads before they can acquire; what it calls is.
+// before what another does after `acquire`. A function marked FOVEA_BEGINS_TEAM is not watched
+// itself, as the library hands its variables to the threads before they can acquire; what it calls
+// is.
 #ifdef __SANITIZE_THREAD__
 #define FOVEA_BEGINS_TEAM __attribute__((no_sanitize("thread")))
 inline char team_order;
