@@ -27,6 +27,7 @@ models::Model ModelFlags::load() const {
       .input = input.empty() ? e.input : Shape(input),
       .classes = classes ? classes : e.classes,
       .layers = {}};
+  m.preprocess.channels = int(m.architecture.input[2]);
   m.net = models::build(m.architecture);
   nn::initialize(*m.net, Key(1));
   return m;

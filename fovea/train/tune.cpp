@@ -23,7 +23,7 @@ std::map<ConvPlace, ConvExtents> places_of(models::Model& model, const TuneOptio
     optim::Sgd optimizer({.lr = 1e-3});
     train_step(model, optimizer, batch, Key(1));
   } else {
-    models::FrozenModel(model).scores(batch.images).eval();
+    models::freeze(*model.net, batch.images.shape()).run(batch.images);
   }
   return recorder.places();
 }
