@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/model_flags.h"
-#include "fovea/backend/cpu/instruction_set.h"
+#include "fovea/backend/instruction_set.h"
 #include "fovea/core/device.h"
 
 namespace fovea::cli {

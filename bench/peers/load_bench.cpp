@@ -2,7 +2,7 @@
 #include <cmath>
 #include <vector>
 
-#include "fovea/backend/cpu/instruction_set.h"
+#include "fovea/backend/instruction_set.h"
 #include "fovea/core/version.h"
 #include "fovea/data/loader.h"
 #include "fovea/data/source.h"

@@ -9,7 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "fovea/backend/cpu/instruction_set.h"
+#include "fovea/backend/instruction_set.h"
 #include "fovea/backend/peak.h"
 #include "fovea/core/profile.h"
 #include "fovea/core/version.h"

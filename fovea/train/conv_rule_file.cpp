@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "fovea/backend/cpu/instruction_set.h"
+#include "fovea/backend/instruction_set.h"
 #include "fovea/core/atomic_file.h"
 #include "fovea/core/errors.h"
 #include "fovea/data/hash.h"

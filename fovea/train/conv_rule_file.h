@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include "fovea/backend/cpu/conv_rule.h"
+#include "fovea/backend/conv_rule.h"
 
 namespace fovea::train {
 

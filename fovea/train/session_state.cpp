@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "fovea/backend/cpu/instruction_set.h"
+#include "fovea/backend/instruction_set.h"
 #include "fovea/core/device.h"
 #include "fovea/core/version.h"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "fovea/backend/cpu/conv_timing.h"
+#include "fovea/backend/conv_timing.h"
 #include "fovea/models/model_file.h"
 #include "fovea/train/conv_rule_file.h"
 

@@ -1,4 +1,4 @@
-#include "fovea/backend/cpu/conv_route.h"
+#include "fovea/backend/conv_route.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
-#include "fovea/backend/cpu/conv_rule.h"
+#include "fovea/backend/conv_rule.h"
 
 #include <gtest/gtest.h>
 
-#include "fovea/backend/cpu/conv_timing.h"
+#include "fovea/backend/conv_timing.h"
 #include "fovea/backend/cpu/implementation.h"
-#include "fovea/backend/cpu/instruction_set.h"
+#include "fovea/backend/instruction_set.h"
 #include "tests/support/check_op.h"
 
 namespace fovea::cpu {

@@ -1,4 +1,4 @@
-#include "fovea/backend/cpu/instruction_set.h"
+#include "fovea/backend/instruction_set.h"
 
 #include <stdexcept>
 

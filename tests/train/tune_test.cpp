@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "fovea/backend/cpu/instruction_set.h"
+#include "fovea/backend/instruction_set.h"
 #include "fovea/core/errors.h"
 #include "fovea/models/registry.h"
 #include "tests/support/check_op.h"

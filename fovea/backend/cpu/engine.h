@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-#include "fovea/backend/cpu/conv_route.h"
+#include "fovea/backend/conv_route.h"
 #include "fovea/core/kernel.h"
 #include "fovea/ops/conv.h"
 

@@ -2,8 +2,8 @@
 
 #include <optional>
 
+#include "fovea/backend/conv_route.h"
 #include "fovea/backend/cpu/conv_finish.h"
-#include "fovea/backend/cpu/conv_route.h"
 #include "fovea/core/kernel.h"
 #include "fovea/ops/conv.h"
 

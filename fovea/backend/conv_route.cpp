@@ -1,6 +1,6 @@
-#include "fovea/backend/cpu/conv_route.h"
+#include "fovea/backend/conv_route.h"
 
-#include "fovea/backend/cpu/conv_rule.h"
+#include "fovea/backend/conv_rule.h"
 #include "fovea/backend/cpu/winograd.h"
 
 namespace fovea::cpu {

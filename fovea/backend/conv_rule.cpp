@@ -1,4 +1,4 @@
-#include "fovea/backend/cpu/conv_rule.h"
+#include "fovea/backend/conv_rule.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "fovea/backend/cpu/conv_timing.h"
+#include "fovea/backend/conv_timing.h"
 
 #include <algorithm>
 #include <chrono>

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "fovea/backend/cpu/conv_rule.h"
+#include "fovea/backend/conv_rule.h"
 
 namespace fovea::cpu {
 

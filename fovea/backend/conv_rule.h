@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "fovea/backend/cpu/conv_route.h"
+#include "fovea/backend/conv_route.h"
 
 // Another rule than the fixed one, as `fovea tune` measures it.
 namespace fovea::cpu {

@@ -1,4 +1,4 @@
-#include "fovea/backend/cpu/instruction_set.h"
+#include "fovea/backend/instruction_set.h"
 
 #include <stdexcept>
 #include <vector>
@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <hwy/highway.h>
 
-#include "fovea/backend/cpu/conv_rule.h"
+#include "fovea/backend/conv_rule.h"
 #include "fovea/backend/cpu/engine.h"
 #include "fovea/core/text.h"
 
