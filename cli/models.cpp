@@ -28,6 +28,19 @@ std::string count(double n) {
   return fmt::format("{:.0f}", n);
 }
 
+nlohmann::ordered_json json_of(const models::Counterpart& c) {
+  if (c.model.empty()) return nullptr;
+  return {{"model", c.model}, {"weights", c.weights}};
+}
+
+// "torchvision vgg11 (VGG11_Weights.IMAGENET1K_V1)", a line for each library that has the network.
+std::string elsewhere(const models::Entry& e) {
+  std::string text;
+  for (auto [library, c] : {std::pair{"torchvision", e.torchvision}, {"timm", e.timm}})
+    if (!c.model.empty()) text += fmt::format("{} {} ({})\n", library, c.model, c.weights);
+  return text;
+}
+
 int list_all(const Globals& g) {
   nlohmann::ordered_json j = nlohmann::ordered_json::array();
   report::Table table;
@@ -42,7 +55,9 @@ int list_all(const Globals& g) {
          {"classes", e.classes},
          {"parameters", s.parameters},
          {"multiply_adds", s.macs},
-         {"paper", e.paper}});
+         {"paper", e.paper},
+         {"torchvision", json_of(e.torchvision)},
+         {"timm", json_of(e.timm)}});
     table.rows.push_back(
         {std::string(e.name),
          fmt::format("{}x{}x{}", e.input[0], e.input[1], e.input[2]),
@@ -110,6 +125,7 @@ int run(const Options& o, const Globals& g) {
   auto net = models::build(
       {.name = o.name, .input = input, .classes = o.classes ? o.classes : e.classes, .layers = {}});
   print_layers(models::summarize(*net, input), fmt::format("{}: {}", e.name, e.paper), g);
+  if (!g.json) print(elsewhere(e));
   return ok;
 }
 

@@ -7,6 +7,8 @@
 
 namespace fovea::models {
 
+namespace {
+
 std::unique_ptr<nn::Module> make_convnet(const MakeOptions& o) {
   auto net = std::make_unique<nn::Sequential>();
   int64_t in = o.input[2];
@@ -23,6 +25,19 @@ std::unique_ptr<nn::Module> make_convnet(const MakeOptions& o) {
   net->add("pool", std::make_unique<nn::GlobalAvgPool>());
   net->add("fc", std::make_unique<nn::Linear>(nn::Linear::Options{.in = in, .out = o.classes}));
   return net;
+}
+
+}  // namespace
+
+std::span<const Entry> convnet_entries() {
+  static const Entry rows[] = {
+      {"convnet",
+       "small VGG-like net with batch norm, after Simonyan and Zisserman 2015",
+       {32, 32, 3},
+       10,
+       make_convnet},
+  };
+  return rows;
 }
 
 }  // namespace fovea::models

@@ -10,6 +10,8 @@
 
 namespace fovea::models {
 
+namespace {
+
 std::unique_ptr<nn::Module> make_lenet5(const MakeOptions& o) {
   int64_t h = (o.input[0] / 2 - 4) / 2, w = (o.input[1] / 2 - 4) / 2;
   if (h < 1 || w < 1)
@@ -37,6 +39,19 @@ std::unique_ptr<nn::Module> make_lenet5(const MakeOptions& o) {
   net->add("relu4", relu());
   net->add("fc3", fc(84, o.classes, nn::lecun_uniform()));
   return net;
+}
+
+}  // namespace
+
+std::span<const Entry> lenet_entries() {
+  static const Entry rows[] = {
+      {"lenet5",
+       "LeCun et al. 1998, Gradient-based learning; with ReLU and max pooling",
+       {28, 28, 1},
+       10,
+       make_lenet5},
+  };
+  return rows;
 }
 
 }  // namespace fovea::models

@@ -6,6 +6,6 @@ namespace fovea::models {
 
 // LeNet-5 (LeCun et al. 1998, section II.B) with ReLU, max pooling and a softmax head: 61,706
 // parameters for 28x28x1 and 10 classes. Keys: conv1, conv2, fc1, fc2, fc3.
-std::unique_ptr<nn::Module> make_lenet5(const MakeOptions& o);
+std::span<const Entry> lenet_entries();
 
 }  // namespace fovea::models

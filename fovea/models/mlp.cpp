@@ -6,6 +6,8 @@
 
 namespace fovea::models {
 
+namespace {
+
 std::unique_ptr<nn::Module> make_linear(const MakeOptions& o) {
   auto net = std::make_unique<nn::Sequential>();
   net->add(std::make_unique<nn::Flatten>());
@@ -22,6 +24,20 @@ std::unique_ptr<nn::Module> make_two_layer(const MakeOptions& o) {
   net->add(std::make_unique<nn::Activation>("relu"));
   net->add(std::make_unique<nn::Linear>(nn::Linear::Options{.in = 100, .out = o.classes}));
   return net;
+}
+
+}  // namespace
+
+std::span<const Entry> mlp_entries() {
+  static const Entry rows[] = {
+      {"linear", "softmax regression, CS231n lecture 2", {28, 28, 1}, 10, make_linear},
+      {"two_layer",
+       "one hidden layer of 100 ReLUs, CS231n lecture 4",
+       {28, 28, 1},
+       10,
+       make_two_layer},
+  };
+  return rows;
 }
 
 }  // namespace fovea::models

@@ -4,10 +4,8 @@
 
 namespace fovea::models {
 
-// Scores W x + b from the pixels. Keys: 1.weight, 1.bias.
-std::unique_ptr<nn::Module> make_linear(const MakeOptions& o);
-
-// Pixels -> 100 ReLUs -> scores. Keys: 1.*, 3.*.
-std::unique_ptr<nn::Module> make_two_layer(const MakeOptions& o);
+// linear: scores W x + b from the pixels; keys 1.weight, 1.bias. two_layer: pixels -> 100 ReLUs ->
+// scores; keys 1.*, 3.*.
+std::span<const Entry> mlp_entries();
 
 }  // namespace fovea::models

@@ -36,8 +36,6 @@ class Separable : public nn::Module {
   BnRelu bn2_;
 };
 
-}  // namespace
-
 std::unique_ptr<nn::Module> make_mobilenet_v1(const MakeOptions& o) {
   struct Stage {
     int64_t out;
@@ -62,6 +60,20 @@ std::unique_ptr<nn::Module> make_mobilenet_v1(const MakeOptions& o) {
   net->add(
       "classifier", std::make_unique<nn::Linear>(nn::Linear::Options{.in = in, .out = o.classes}));
   return net;
+}
+
+}  // namespace
+
+std::span<const Entry> mobilenet_v1_entries() {
+  static const Entry rows[] = {
+      {.name = "mobilenet_v1",
+       .paper = "Howard et al. 2017, MobileNets",
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make_mobilenet_v1,
+       .timm = {"mobilenetv1_100", "mobilenetv1_100.ra4_e3600_r224_in1k"}},
+  };
+  return rows;
 }
 
 }  // namespace fovea::models

@@ -8,6 +8,6 @@ namespace fovea::models {
 // each a 3x3 convolution of every channel alone and a 1x1 that mixes them, with batch norm and ReLU
 // behind both. Keys as timm's mobilenetv1_100 (which has ReLU6): conv_stem, bn1,
 // blocks.{stage}.{i}.{conv_dw,bn1,conv_pw,bn2}, classifier.
-std::unique_ptr<nn::Module> make_mobilenet_v1(const MakeOptions& o);
+std::span<const Entry> mobilenet_v1_entries();
 
 }  // namespace fovea::models

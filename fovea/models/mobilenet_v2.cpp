@@ -73,8 +73,6 @@ std::unique_ptr<nn::Sequential> features(int64_t channels) {
   return net;
 }
 
-}  // namespace
-
 std::unique_ptr<nn::Module> make_mobilenet_v2(const MakeOptions& o) {
   auto classifier = std::make_unique<nn::Sequential>();
   classifier->add(std::make_unique<nn::Dropout>(nn::Dropout::Options{.rate = 0.2}));
@@ -86,6 +84,21 @@ std::unique_ptr<nn::Module> make_mobilenet_v2(const MakeOptions& o) {
   net->add("pool", std::make_unique<nn::GlobalAvgPool>());
   net->add("classifier", std::move(classifier));
   return net;
+}
+
+}  // namespace
+
+std::span<const Entry> mobilenet_v2_entries() {
+  static const Entry rows[] = {
+      {.name = "mobilenet_v2",
+       .paper = "Sandler et al. 2018, MobileNetV2",
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make_mobilenet_v2,
+       .torchvision = {"mobilenet_v2", "MobileNet_V2_Weights.IMAGENET1K_V1"},
+       .timm = {"mobilenetv2_100", "mobilenetv2_100.ra_in1k"}},
+  };
+  return rows;
 }
 
 }  // namespace fovea::models

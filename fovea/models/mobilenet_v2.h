@@ -8,6 +8,6 @@ namespace fovea::models {
 // channel alone by a 3x3 and narrow by a 1x1 without activation, with a shortcut between the narrow
 // ends of equal shape; batch norm everywhere, ReLU6. Keys: features.{i}.conv.*, classifier.1, as in
 // torchvision.
-std::unique_ptr<nn::Module> make_mobilenet_v2(const MakeOptions& o);
+std::span<const Entry> mobilenet_v2_entries();
 
 }  // namespace fovea::models

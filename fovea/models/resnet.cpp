@@ -143,14 +143,63 @@ class ResNet : public nn::Module {
   nn::Linear fc_;
 };
 
-}  // namespace
+constexpr std::string_view he2016 = "He et al. 2016, Deep residual learning";
 
-std::unique_ptr<nn::Module> make_resnet(int depth, const MakeOptions& o) {
+template <int depth>
+std::unique_ptr<nn::Module> make(const MakeOptions& o) {
   return std::make_unique<ResNet>(plan_of(depth), false, o);
 }
 
 std::unique_ptr<nn::Module> make_resnet18_cifar(const MakeOptions& o) {
   return std::make_unique<ResNet>(plan_of(18), true, o);
+}
+
+}  // namespace
+
+std::span<const Entry> resnet_entries() {
+  static const Entry rows[] = {
+      {"resnet18_cifar",
+       "ResNet-18 with a 3x3 stem for 32x32 images",
+       {32, 32, 3},
+       10,
+       make_resnet18_cifar},
+      {.name = "resnet18",
+       .paper = he2016,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<18>,
+       .torchvision = {"resnet18", "ResNet18_Weights.IMAGENET1K_V1"},
+       .timm = {"resnet18", "resnet18.tv_in1k"}},
+      {.name = "resnet34",
+       .paper = he2016,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<34>,
+       .torchvision = {"resnet34", "ResNet34_Weights.IMAGENET1K_V1"},
+       .timm = {"resnet34", "resnet34.tv_in1k"}},
+      {.name = "resnet50",
+       .paper = he2016,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<50>,
+       .torchvision = {"resnet50", "ResNet50_Weights.IMAGENET1K_V1"},
+       .timm = {"resnet50", "resnet50.tv_in1k"}},
+      {.name = "resnet101",
+       .paper = he2016,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<101>,
+       .torchvision = {"resnet101", "ResNet101_Weights.IMAGENET1K_V1"},
+       .timm = {"resnet101", "resnet101.tv_in1k"}},
+      {.name = "resnet152",
+       .paper = he2016,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<152>,
+       .torchvision = {"resnet152", "ResNet152_Weights.IMAGENET1K_V1"},
+       .timm = {"resnet152", "resnet152.tv_in1k"}},
+  };
+  return rows;
 }
 
 }  // namespace fovea::models

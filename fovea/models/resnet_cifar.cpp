@@ -90,11 +90,24 @@ class ResNetCifar : public nn::Module {
   nn::Linear linear_;
 };
 
+constexpr std::string_view he2016 = "He et al. 2016, Deep residual learning";
+
+template <int depth>
+std::unique_ptr<nn::Module> make(const MakeOptions& o) {
+  static_assert(depth >= 8 && (depth - 2) % 6 == 0);
+  return std::make_unique<ResNetCifar>((depth - 2) / 6, o);
+}
+
 }  // namespace
 
-std::unique_ptr<nn::Module> make_resnet_cifar(int depth, const MakeOptions& o) {
-  FOVEA_ASSERT(depth >= 8 && (depth - 2) % 6 == 0);
-  return std::make_unique<ResNetCifar>((depth - 2) / 6, o);
+std::span<const Entry> resnet_cifar_entries() {
+  static const Entry rows[] = {
+      {"resnet20", he2016, {32, 32, 3}, 10, make<20>},
+      {"resnet32", he2016, {32, 32, 3}, 10, make<32>},
+      {"resnet44", he2016, {32, 32, 3}, 10, make<44>},
+      {"resnet56", he2016, {32, 32, 3}, 10, make<56>},
+  };
+  return rows;
 }
 
 }  // namespace fovea::models

@@ -10,6 +10,8 @@ namespace fovea::models {
 
 namespace {
 
+enum class Version : uint8_t { v1_0, v1_1 };
+
 // x (N, H, W, in) -> (N, H, W, 2 expand), the 1x1 half first.
 class Fire : public nn::Module {
  public:
@@ -35,9 +37,9 @@ class Fire : public nn::Module {
   ConvRelu squeeze_, expand1x1_, expand3x3_;
 };
 
-std::unique_ptr<nn::Sequential> features(SqueezeNetVersion version, int64_t channels) {
+std::unique_ptr<nn::Sequential> features(Version version, int64_t channels) {
   auto net = std::make_unique<nn::Sequential>();
-  const bool paper = version == SqueezeNetVersion::v1_0;
+  const bool paper = version == Version::v1_0;
   const int64_t kernel = paper ? 7 : 3;
   int64_t in = paper ? 96 : 64;
   net->add(
@@ -64,9 +66,8 @@ std::unique_ptr<nn::Sequential> features(SqueezeNetVersion version, int64_t chan
   return net;
 }
 
-}  // namespace
-
-std::unique_ptr<nn::Module> make_squeezenet(SqueezeNetVersion version, const MakeOptions& o) {
+template <Version version>
+std::unique_ptr<nn::Module> make(const MakeOptions& o) {
   auto classifier = std::make_unique<nn::Sequential>();
   classifier->add(std::make_unique<nn::Dropout>(nn::Dropout::Options{.rate = 0.5}));
   nn::Conv2d::Options last = nn::same_conv(512, o.classes, 1);
@@ -78,6 +79,26 @@ std::unique_ptr<nn::Module> make_squeezenet(SqueezeNetVersion version, const Mak
   net->add("features", features(version, o.input[2]));
   net->add("classifier", std::move(classifier));
   return net;
+}
+
+}  // namespace
+
+std::span<const Entry> squeezenet_entries() {
+  static const Entry rows[] = {
+      {.name = "squeezenet1_0",
+       .paper = "Iandola et al. 2016, SqueezeNet",
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<Version::v1_0>,
+       .torchvision = {"squeezenet1_0", "SqueezeNet1_0_Weights.IMAGENET1K_V1"}},
+      {.name = "squeezenet1_1",
+       .paper = "SqueezeNet with 2.4 times fewer multiply-adds",
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<Version::v1_1>,
+       .torchvision = {"squeezenet1_1", "SqueezeNet1_1_Weights.IMAGENET1K_V1"}},
+  };
+  return rows;
 }
 
 }  // namespace fovea::models

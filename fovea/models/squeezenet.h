@@ -9,7 +9,6 @@ namespace fovea::models {
 // network of the paper, 1.1 the later one with 2.4 times fewer multiply-adds. As in torchvision,
 // the last convolution has no padding; the authors' 1.0 has 1. Keys:
 // features.{i}.{squeeze,expand1x1,expand3x3}, classifier.1, numbered as in torchvision.
-enum class SqueezeNetVersion : uint8_t { v1_0, v1_1 };
-std::unique_ptr<nn::Module> make_squeezenet(SqueezeNetVersion version, const MakeOptions& o);
+std::span<const Entry> squeezenet_entries();
 
 }  // namespace fovea::models

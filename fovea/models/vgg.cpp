@@ -70,15 +70,81 @@ std::unique_ptr<nn::Sequential> classifier(int64_t classes) {
   return net;
 }
 
-}  // namespace
+constexpr std::string_view simonyan2015 = "Simonyan and Zisserman 2015, Very deep convolutional";
+constexpr std::string_view simonyan2015_bn = "the same with batch norm";
 
-std::unique_ptr<nn::Module> make_vgg(int layers, bool batch_norm, const MakeOptions& o) {
+template <int layers, bool batch_norm>
+std::unique_ptr<nn::Module> make(const MakeOptions& o) {
   auto net = std::make_unique<nn::Sequential>();
   net->add("features", features(layers, batch_norm, o.input[2]));
   net->add("avgpool", std::make_unique<nn::AdaptiveAvgPool2d>(7, 7));
   net->add("flatten", std::make_unique<nn::Flatten>());
   net->add("classifier", classifier(o.classes));
   return net;
+}
+
+}  // namespace
+
+std::span<const Entry> vgg_entries() {
+  static const Entry rows[] = {
+      {.name = "vgg11",
+       .paper = simonyan2015,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<11, false>,
+       .torchvision = {"vgg11", "VGG11_Weights.IMAGENET1K_V1"},
+       .timm = {"vgg11", "vgg11.tv_in1k"}},
+      {.name = "vgg11_bn",
+       .paper = simonyan2015_bn,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<11, true>,
+       .torchvision = {"vgg11_bn", "VGG11_BN_Weights.IMAGENET1K_V1"},
+       .timm = {"vgg11_bn", "vgg11_bn.tv_in1k"}},
+      {.name = "vgg13",
+       .paper = simonyan2015,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<13, false>,
+       .torchvision = {"vgg13", "VGG13_Weights.IMAGENET1K_V1"},
+       .timm = {"vgg13", "vgg13.tv_in1k"}},
+      {.name = "vgg13_bn",
+       .paper = simonyan2015_bn,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<13, true>,
+       .torchvision = {"vgg13_bn", "VGG13_BN_Weights.IMAGENET1K_V1"},
+       .timm = {"vgg13_bn", "vgg13_bn.tv_in1k"}},
+      {.name = "vgg16",
+       .paper = simonyan2015,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<16, false>,
+       .torchvision = {"vgg16", "VGG16_Weights.IMAGENET1K_V1"},
+       .timm = {"vgg16", "vgg16.tv_in1k"}},
+      {.name = "vgg16_bn",
+       .paper = simonyan2015_bn,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<16, true>,
+       .torchvision = {"vgg16_bn", "VGG16_BN_Weights.IMAGENET1K_V1"},
+       .timm = {"vgg16_bn", "vgg16_bn.tv_in1k"}},
+      {.name = "vgg19",
+       .paper = simonyan2015,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<19, false>,
+       .torchvision = {"vgg19", "VGG19_Weights.IMAGENET1K_V1"},
+       .timm = {"vgg19", "vgg19.tv_in1k"}},
+      {.name = "vgg19_bn",
+       .paper = simonyan2015_bn,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<19, true>,
+       .torchvision = {"vgg19_bn", "VGG19_BN_Weights.IMAGENET1K_V1"},
+       .timm = {"vgg19_bn", "vgg19_bn.tv_in1k"}},
+  };
+  return rows;
 }
 
 }  // namespace fovea::models

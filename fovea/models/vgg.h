@@ -5,10 +5,10 @@
 namespace fovea::models {
 
 // The networks of Simonyan and Zisserman 2015, table 1: five stages of 3x3 convolutions with a 2x2
-// max pooling behind each, and three linear layers with dropout. `layers` counts convolutions and
-// linear layers: 11 (configuration A), 13 (B), 16 (D) or 19 (E). Batch norm is torchvision's
+// max pooling behind each, and three linear layers with dropout. 11 layers are configuration A, 13
+// are B, 16 are D and 19 are E. Batch norm is torchvision's
 // addition. Other sizes than 224 are averaged to 7x7 before the first linear layer.
 // Keys: features.{i}, classifier.{0,3,6}, numbered as in torchvision, which counts ReLUs too.
-std::unique_ptr<nn::Module> make_vgg(int layers, bool batch_norm, const MakeOptions& o);
+std::span<const Entry> vgg_entries();
 
 }  // namespace fovea::models
