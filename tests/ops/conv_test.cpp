@@ -141,6 +141,7 @@ TEST(Conv2d, LargeGradientsAgreeWithReference) {
       {"pointwise", {3, 9, 7, 20}, {48, 1, 1, 20}},
       {"pointwise strided", {3, 9, 8, 20}, {48, 1, 1, 20}, {.stride = {2, 3}}},
       {"pointwise of many weights", {2, 3, 3, 257}, {515, 1, 1, 257}},
+      {"3 x 3 strided", {2, 9, 10, 131}, {133, 3, 3, 131}, {.stride = {2, 2}, .pad = {1, 1, 1, 1}}},
       {"3 x 3", {2, 14, 15, 32}, {32, 3, 3, 32}, {.pad = {1, 1, 1, 1}}},
       {"depthwise", {3, 21, 20, 48}, {48, 7, 7, 1}, {.pad = {3, 3, 3, 3}, .groups = 48}},
       {"depthwise strided",

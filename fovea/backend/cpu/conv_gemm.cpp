@@ -59,18 +59,42 @@ const float* reader_of(
   return dy + ((x.n * e.ho + i) * e.wo + j) * e.out;
 }
 
+// What PackRows writes beside `count` rows: zeros in the rest of the last panel.
+void clear_rest(int64_t count, int64_t kc, int64_t panel, float* to) {
+  if (const int64_t rest = count % panel) std::fill_n(to + (count - rest) * kc, kc * panel, 0.0f);
+}
+
+struct Rows {
+  int64_t first, count;
+};
+
+// Writes column k of some rows, which lie side by side at `from`; zeros where that is null.
+void copy_column(const float* from, Rows rows, int64_t k, int64_t kc, int64_t panel, float* to) {
+  for (int64_t done = 0; done < rows.count;) {
+    const int64_t r = rows.first + done, at = r % panel;
+    const int64_t part = std::min(panel - at, rows.count - done);
+    float* row = to + (r - at) * kc + k * panel + at;
+    if (from)
+      std::copy_n(from + done, part, row);
+    else
+      std::fill_n(row, part, 0.0f);
+    done += part;
+  }
+}
+
 // Rows are pixels, columns (tap, channel); `source(pixel, p, q)` says where the channels lie.
 template <class Source>
 PackRows patches(
     const ConvExtents& e, int64_t height, int64_t width, int64_t channels, Source source) {
   return [=](int64_t first, int64_t count, int64_t k0, int64_t kc, int64_t panel, float* to) {
-    if (count < panel) std::fill_n(to, kc * panel, 0.0f);
+    clear_rest(count, kc, panel, to);
     for (int64_t r = 0; r < count; ++r) {
       const Pixel pixel = pixel_of(first + r, height, width);
+      float* row = to + r / panel * panel * kc + r % panel;
       for_each_stretch(
           e, channels, k0, kc, [&](int64_t k, int64_t p, int64_t q, int64_t c, int64_t n) {
             const float* from = source(pixel, p, q);
-            float* at = to + k * panel + r;
+            float* at = row + k * panel;
             for (int64_t i = 0; i < n; ++i) at[i * panel] = from ? from[c + i] : 0;
           });
     }
@@ -82,16 +106,13 @@ template <class Source>
 PackRows patches_transposed(
     const ConvExtents& e, int64_t height, int64_t width, int64_t channels, Source source) {
   return [=](int64_t first, int64_t count, int64_t k0, int64_t kc, int64_t panel, float* to) {
-    if (count < panel) std::fill_n(to, kc * panel, 0.0f);
+    clear_rest(count, kc, panel, to);
     for (int64_t k = 0; k < kc; ++k) {
       const Pixel pixel = pixel_of(k0 + k, height, width);
       for_each_stretch(
           e, channels, first, count, [&](int64_t r, int64_t p, int64_t q, int64_t c, int64_t n) {
-            float* at = to + k * panel + r;
-            if (const float* from = source(pixel, p, q))
-              std::copy_n(from + c, n, at);
-            else
-              std::fill_n(at, n, 0.0f);
+            const float* from = source(pixel, p, q);
+            copy_column(from ? from + c : nullptr, {r, n}, k, kc, panel, to);
           });
     }
   };
@@ -154,12 +175,12 @@ void gemm_conv_backward_data(
     const float* first = w + group.first_out * group.taps * group.in;
     auto weights = [&e, first, group](
                        int64_t c, int64_t count, int64_t k0, int64_t kc, int64_t panel, float* to) {
-      if (count < panel) std::fill_n(to, kc * panel, 0.0f);
+      clear_rest(count, kc, panel, to);
       for_each_stretch(
           e, group.out, k0, kc, [&](int64_t k, int64_t p, int64_t q, int64_t o, int64_t n) {
             const float* from = first + (p * e.kw + q) * group.in + c;
             for (int64_t i = 0; i < n; ++i)
-              std::copy_n(from + (o + i) * group.taps * group.in, count, to + (k + i) * panel);
+              copy_column(from + (o + i) * group.taps * group.in, {0, count}, k + i, kc, panel, to);
           });
     };
     gemm(

@@ -8,6 +8,7 @@
 #include "fovea/backend/cpu/gemm.h"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include <hwy/foreach_target.h>
@@ -15,6 +16,7 @@
 // clang-format on
 
 #include "fovea/backend/cpu/parallel.h"
+#include "fovea/core/errors.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
@@ -70,11 +72,12 @@ HWY_EXPORT(TileRows);
 HWY_EXPORT(TileColumns);
 HWY_EXPORT(Tile);
 
-constexpr int64_t depth = 256;             // of a block: a panel of b takes 32 KiB at most
+constexpr int64_t deepest = 256;           // block: a panel of b takes 32 KiB at most
 constexpr int64_t block_bytes = 96 << 10;  // of packed a, for half of the second cache
 constexpr int64_t wide = 1024;             // columns of packed b at once, for the third
 
-int64_t rounded(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+int64_t parts_of(int64_t n, int64_t size) { return (n + size - 1) / size; }
+int64_t rounded(int64_t n, int64_t to) { return parts_of(n, to) * to; }
 
 class TiledProduct {
  public:
@@ -86,19 +89,19 @@ class TiledProduct {
         r_(r),
         rows_(HWY_DYNAMIC_DISPATCH(TileRows)()),
         columns_(HWY_DYNAMIC_DISPATCH(TileColumns)()),
-        tall_(std::max(rows_, block_bytes / (depth * int64_t(sizeof(float))) / rows_ * rows_)),
-        packed_a_size_(size_t(rounded(std::min(tall_, e.m), rows_) * std::min(depth, e.k))),
-        packed_b_(run.scratch.get<float>(
-            size_t(rounded(std::min(wide, e.n), columns_) * std::min(depth, e.k)))) {
-    const int64_t teams = threads();
-    packed_a_ = run.scratch.get<float>(packed_a_size_ * size_t(teams));
+        depth_(parts_of(e.k, parts_of(e.k, deepest))),
+        tiles_(parts_of(e.m, rows_)),
+        blocks_(blocks()),
+        packed_a_size_(size_t(parts_of(tiles_, blocks_) * rows_ * depth_)),
+        packed_b_(run.scratch.get<float>(size_t(rounded(std::min(wide, e.n), columns_) * depth_))) {
+    packed_a_ = run.scratch.get<float>(packed_a_size_ * size_t(threads()));
   }
 
   void run() {
     for (int64_t j0 = 0; j0 < e_.n; j0 += wide) {
       const int64_t nc = std::min(wide, e_.n - j0);
-      for (int64_t k0 = 0; k0 < e_.k; k0 += depth) {
-        const int64_t kc = std::min(depth, e_.k - k0);
+      for (int64_t k0 = 0; k0 < e_.k; k0 += depth_) {
+        const int64_t kc = std::min(depth_, e_.k - k0);
         pack_b(j0, nc, k0, kc);
         multiply(j0, nc, k0, kc);
       }
@@ -106,28 +109,32 @@ class TiledProduct {
   }
 
  private:
+  // As many as fit the second cache each, and as divide evenly among the threads.
+  int64_t blocks() const {
+    const int64_t tall =
+        std::max<int64_t>(1, block_bytes / (depth_ * rows_ * int64_t(sizeof(float))));
+    return std::min(tiles_, rounded(parts_of(tiles_, tall), threads()));
+  }
+
   void pack_b(int64_t j0, int64_t nc, int64_t k0, int64_t kc) {
-    parallel_for((nc + columns_ - 1) / columns_, 4, [&](int64_t begin, int64_t end) {
-      for (int64_t panel = begin; panel < end; ++panel) {
-        const int64_t j = panel * columns_;
-        b_(j0 + j, std::min(columns_, nc - j), k0, kc, columns_, packed_b_.data() + j * kc);
-      }
+    parallel_for(parts_of(nc, columns_), 4, [&](int64_t begin, int64_t end) {
+      const int64_t j = begin * columns_, count = std::min(end * columns_, nc) - j;
+      b_(j0 + j, count, k0, kc, columns_, packed_b_.data() + j * kc);
     });
   }
 
   // Blocks of rows go to the threads, or of columns where there are too few of rows.
   void multiply(int64_t j0, int64_t nc, int64_t k0, int64_t kc) {
-    const int64_t tall = std::min(tall_, rounded((e_.m + threads() - 1) / threads(), rows_));
-    const int64_t blocks = (e_.m + tall - 1) / tall, panels = (nc + columns_ - 1) / columns_;
-    const bool by_rows = blocks >= threads();
-    parallel_for(by_rows ? blocks : panels, 1, [&](int64_t begin, int64_t end) {
+    const int64_t panels = parts_of(nc, columns_);
+    const bool by_rows = blocks_ >= threads();
+    parallel_for(by_rows ? blocks_ : panels, 1, [&](int64_t begin, int64_t end) {
       float* packed = packed_a_.data() + packed_a_size_ * size_t(omp_get_thread_num());
-      const int64_t first = by_rows ? begin : 0, last = by_rows ? end : blocks;
+      const int64_t first = by_rows ? begin : 0, last = by_rows ? end : blocks_;
       const int64_t from = by_rows ? 0 : begin, to = by_rows ? panels : end;
       for (int64_t block = first; block < last; ++block) {
-        const int64_t i0 = block * tall, mc = std::min(tall, e_.m - i0);
-        for (int64_t i = 0; i < mc; i += rows_)
-          a_(i0 + i, std::min(rows_, mc - i), k0, kc, rows_, packed + i * kc);
+        const int64_t i0 = tiles_ * block / blocks_ * rows_;
+        const int64_t mc = std::min(tiles_ * (block + 1) / blocks_ * rows_, e_.m) - i0;
+        a_(i0, mc, k0, kc, rows_, packed);
         for (int64_t panel = from; panel < to; ++panel)
           for (int64_t i = 0; i < mc; i += rows_) {
             const int64_t j = panel * columns_;
@@ -151,6 +158,9 @@ class TiledProduct {
   void tile(Range i, Range j, const float* a, const float* b, int64_t k0, int64_t kc) {
     float* y = r_.y + i.begin * r_.stride + j.begin;
     const bool add = k0 > 0 || r_.residual == r_.y;
+    // The kernel wants them when it has multiplied.
+    for (int64_t r = 0; r < i.count; ++r)
+      for (int64_t c = 0; c < j.count; c += 16) __builtin_prefetch(y + r * r_.stride + c, 1);
     if (i.count == rows_ && j.count == columns_) {
       HWY_DYNAMIC_DISPATCH(Tile)(kc, a, b, y, r_.stride, add);
     } else {
@@ -180,24 +190,59 @@ class TiledProduct {
   GemmExtents e_;
   const PackRows &a_, &b_;
   const GemmResult& r_;
-  int64_t rows_, columns_, tall_;
+  int64_t rows_, columns_, depth_, tiles_, blocks_;
   size_t packed_a_size_;
   std::span<float> packed_b_, packed_a_;
 };
+
+struct Panels {
+  int64_t count, width, depth;
+};
+
+// Whole panels of rows that lie side by side, a few at once: columns that are a power of two apart
+// push each other out of the first cache, and so would as many panels.
+template <int width>
+void copy_panels_of(const Panels& p, const float* from, int64_t column_stride, float* to) {
+  constexpr int64_t at_once = 4;
+  for (int64_t first = 0; first < p.count; first += at_once)
+    for (int64_t k = 0; k < p.depth; ++k)
+      for (int64_t i = first; i < std::min(first + at_once, p.count); ++i)
+        std::memcpy(
+            to + (i * p.depth + k) * width,
+            from + k * column_stride + i * width,
+            width * sizeof(float));
+}
+
+void copy_panels(const Panels& p, const float* from, int64_t column_stride, float* to) {
+  switch (p.width) {
+    case 6:
+      return copy_panels_of<6>(p, from, column_stride, to);
+    case 8:
+      return copy_panels_of<8>(p, from, column_stride, to);
+    case 12:
+      return copy_panels_of<12>(p, from, column_stride, to);
+    case 16:
+      return copy_panels_of<16>(p, from, column_stride, to);
+    case 32:
+      return copy_panels_of<32>(p, from, column_stride, to);
+  }
+  FOVEA_ASSERT(!"a width of some instruction set");
+}
 
 }  // namespace
 
 PackRows strided_rows(const float* from, int64_t row_stride, int64_t column_stride) {
   return [=](int64_t first, int64_t count, int64_t k0, int64_t kc, int64_t width, float* to) {
     const float* origin = from + first * row_stride + k0 * column_stride;
-    if (count < width) std::fill_n(to, kc * width, 0.0f);
-    if (row_stride == 1) {
-      for (int64_t k = 0; k < kc; ++k)
-        std::copy_n(origin + k * column_stride, count, to + k * width);
-    } else {
-      for (int64_t r = 0; r < count; ++r)
+    const int64_t whole = row_stride == 1 ? count / width : 0;
+    copy_panels({whole, width, kc}, origin, column_stride, to);
+    for (int64_t r = whole * width; r < count; r += width) {
+      float* panel = to + r * kc;
+      const int64_t rows = std::min(width, count - r);
+      if (rows < width) std::fill_n(panel, kc * width, 0.0f);
+      for (int64_t i = 0; i < rows; ++i)
         for (int64_t k = 0; k < kc; ++k)
-          to[k * width + r] = origin[r * row_stride + k * column_stride];
+          panel[k * width + i] = origin[(r + i) * row_stride + k * column_stride];
     }
   };
 }

@@ -9,8 +9,9 @@
 // panels and register tiles as in BLIS (Van Zee and van de Geijn 2015).
 namespace fovea::cpu {
 
-// Writes `count` rows of a matrix, from row `first` on, at columns [k0, k0 + kc): element (r, k)
-// goes to to[(k - k0) * width + r], and rows from `count` up to `width` are zeros.
+// Writes `count` rows of a matrix, from row `first` on, at columns [k0, k0 + kc), in panels of
+// `width` rows: element (r, k) goes to to[(r / width * kc + k - k0) * width + r % width], and what
+// is left of the last panel is zeros.
 using PackRows = std::function<void(
     int64_t first, int64_t count, int64_t k0, int64_t kc, int64_t width, float* to)>;
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "fovea/backend/cpu/conv_gemm.h"
 #include "fovea/backend/cpu/depthwise.h"
 #include "fovea/backend/cpu/engine.h"
 #include "fovea/backend/cpu/parallel.h"
@@ -139,6 +140,13 @@ bool is_product(const ConvCall& c) {
   return c.pass == ConvPass::backward_weights && is_1x1(c.e) && !c.bias;
 }
 
+// Without AVX-512, the library computes the gradient of other weights at half of our own product's
+// speed (where Winograd's algorithm does not apply), unless there are few channels.
+bool is_gathered_product(const ConvCall& c) {
+  return c.pass == ConvPass::backward_weights && !onednn::has_avx512() && c.e.groups == 1 &&
+         c.e.kh * c.e.kw > 1 && std::min(c.e.in, c.e.out) >= 128;
+}
+
 // A 1 x 1 convolution with more weights than pixels, as the last layers of a ResNet have for one
 // image: reordering the weights would take longer than x w^T itself.
 bool is_mostly_weights(const ConvCall& c) {
@@ -197,6 +205,7 @@ void conv_backward_weights(
     return onednn::transposed_product(
         c.e.out, c.e.in, c.e.n * c.e.ho * c.e.wo, dy, visited_pixels(c.e, x, run), dw, run);
   if (needs_depthwise_weights(c.e)) return depthwise_weights(c.e, x, dy, dw, db, run);
+  if (is_gathered_product(c)) return gemm_conv_backward_weights(c.e, x, dy, dw, db, run);
   const std::array<void*, 4> pointers{unconst(x), unconst(dy), dw, db};
   plan_for(c)->execute(std::span(pointers).first(c.bias ? 4 : 3), run);
 }
@@ -205,6 +214,7 @@ std::string implementation_of(const ConvCall& c) {
   if (c.pass == ConvPass::forward && is_mostly_weights(c)) return "dnnl_sgemm";
   if (c.pass == ConvPass::backward_weights && needs_depthwise_weights(c.e))
     return "fovea:depthwise";
+  if (is_gathered_product(c)) return "fovea:gemm";
   if (is_product(c)) return std::string(onednn::transposed_product_name(c.e.out, c.e.in));
   return plan_for(c)->implementation();
 }

@@ -181,13 +181,17 @@ void sgemm(
 // Without AVX-512, dnnl_sgemm does not copy its operands where one side is short, and reading them
 // where they lie takes up to twice as long as our own product does.
 bool reads_in_place(int64_t m, int64_t n) {
-  static const bool always_copies =
-      (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
   constexpr int64_t least = int64_t(1) << 17;
-  return !always_copies && m * n >= least && 10000 * (m + n) >= 38 * m * n;
+  return !has_avx512() && m * n >= least && 10000 * (m + n) >= 38 * m * n;
 }
 
 }  // namespace
+
+bool has_avx512() {
+  static const bool has =
+      (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+  return has;
+}
 
 std::string_view transposed_product_name(int64_t m, int64_t n) {
   return reads_in_place(m, n) ? "fovea:gemm" : "dnnl_sgemm";

@@ -71,6 +71,9 @@ class Plan {
 std::shared_ptr<const Plan> cached_plan(
     const PlanKey& key, const std::function<Plan(const dnnl::engine&)>& make);
 
+// Whether the library may use AVX-512 here.
+bool has_avx512();
+
 // y (m, n) = a^T (m, k) b (k, n), row-major, on threads() threads.
 void transposed_product(
     int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y, Run& run);
