@@ -6,6 +6,7 @@
 #include "fovea/backend/cpu/depthwise.h"
 
 #include <algorithm>
+#include <vector>
 
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
@@ -13,33 +14,39 @@
 #include "fovea/backend/cpu/for_channels-inl.h"
 #include "fovea/backend/cpu/parallel.h"
 
+#ifndef FOVEA_BACKEND_CPU_DEPTHWISE_
+#define FOVEA_BACKEND_CPU_DEPTHWISE_
+namespace fovea::cpu {
+
+struct DepthwiseWeights {
+  const ConvExtents& e;
+  // The columns j of dy whose tap q lies inside x, for each q.
+  struct Columns {
+    int64_t begin, end;
+  };
+  std::vector<Columns> inside;
+  bool bias = false;  // wanted
+};
+
+}  // namespace fovea::cpu
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
-
-// The columns j of dy whose tap q lies inside x.
-struct Columns {
-  int64_t begin, end;
-};
-Columns ColumnsOf(const ConvExtents& e, int64_t q) {
-  const int64_t shift = e.right.before - q * e.right.dilation, stride = e.right.stride;
-  const int64_t begin =
-      std::clamp<int64_t>(shift <= 0 ? 0 : (shift + stride - 1) / stride, 0, e.wo);
-  const int64_t last = e.w - 1 + shift;
-  return {begin, std::clamp<int64_t>(last < 0 ? 0 : last / stride + 1, begin, e.wo)};
-}
 
 // sums[t C] += sum_j dy[j] x[j s - l + (q + t) d] for t < Taps: a row of x, a row of dy and
 // neighbouring taps, at one block of channels.
 template <int Taps, class D>
 HWY_INLINE void AddTaps(
-    D d, const ConvExtents& e, int64_t q, const float* x, const float* dy, float* sums) {
+    D d, const DepthwiseWeights& job, int64_t q, const float* x, const float* dy, float* sums) {
+  const ConvExtents& e = job.e;
   const int64_t channels = e.out, step = e.right.dilation * channels;
   auto at = [&](int64_t j, int64_t t) {
     return x + (e.right.first(j) + (q + t) * e.right.dilation) * channels;
   };
   // Where every tap is inside; the others' ends are added one by one.
-  const int64_t begin = ColumnsOf(e, q).begin;
-  const int64_t end = std::max(begin, ColumnsOf(e, q + Taps - 1).end);
+  const int64_t begin = job.inside[size_t(q)].begin;
+  const int64_t end = std::max(begin, job.inside[size_t(q + Taps - 1)].end);
   auto a0 = hn::Zero(d), a1 = a0, a2 = a0, a3 = a0;
   for (int64_t j = begin; j < end; ++j) {
     const auto g = hn::LoadU(d, dy + j * channels);
@@ -50,7 +57,7 @@ HWY_INLINE void AddTaps(
     if constexpr (Taps > 3) a3 = hn::MulAdd(g, hn::LoadU(d, from + 3 * step), a3);
   }
   auto finish = [&](int64_t t, auto sum) HWY_ATTR {
-    const Columns own = ColumnsOf(e, q + t);
+    const DepthwiseWeights::Columns own = job.inside[size_t(q + t)];
     auto add = [&](int64_t from, int64_t to) HWY_ATTR {
       for (int64_t j = from; j < to; ++j)
         sum = hn::MulAdd(hn::LoadU(d, dy + j * channels), hn::LoadU(d, at(j, t)), sum);
@@ -68,8 +75,20 @@ HWY_INLINE void AddTaps(
 
 // Adds what row i of dy (of one image) contributes to sums (kh kw + 1, C), the last row of which is
 // for the bias.
-void WeightsRow(const ConvExtents& e, int64_t i, const float* x, const float* dy, float* sums) {
+void WeightsRow(
+    const DepthwiseWeights& job, int64_t i, const float* x, const float* dy, float* sums) {
+  const ConvExtents& e = job.e;
   const int64_t channels = e.out, groups = (e.kw + 3) / 4, taps = (e.kw + groups - 1) / groups;
+  // What the next row needs first, column by column as this one goes: read across, memory is slow.
+  constexpr int64_t line = 16;
+  const int64_t next = e.down.first(i + 1) + (e.kh - 1) * e.down.dilation;
+  const float* next_x = x + std::clamp<int64_t>(next, 0, e.h - 1) * e.w * channels;
+  const float* next_dy = dy + (i + 1 < e.ho ? e.wo * channels : 0);
+  auto fetch = [&](int64_t c, int64_t j) {
+    __builtin_prefetch(next_dy + j * channels + c);
+    for (int64_t s = 0; s < e.right.stride; ++s)
+      __builtin_prefetch(next_x + std::min(j * e.right.stride + s, e.w - 1) * channels + c);
+  };
   ForChannels(channels, [&](auto d, int64_t c) HWY_ATTR {
     for (int64_t p = 0; p < e.kh; ++p) {
       const int64_t row = e.down.first(i) + p * e.down.dilation;
@@ -79,19 +98,22 @@ void WeightsRow(const ConvExtents& e, int64_t i, const float* x, const float* dy
         float* to = sums + (p * e.kw + q) * channels + c;
         switch (std::min(taps, e.kw - q)) {
           case 1:
-            AddTaps<1>(d, e, q, from, dy + c, to);
+            AddTaps<1>(d, job, q, from, dy + c, to);
             break;
           case 2:
-            AddTaps<2>(d, e, q, from, dy + c, to);
+            AddTaps<2>(d, job, q, from, dy + c, to);
             break;
           case 3:
-            AddTaps<3>(d, e, q, from, dy + c, to);
+            AddTaps<3>(d, job, q, from, dy + c, to);
             break;
           default:
-            AddTaps<4>(d, e, q, from, dy + c, to);
+            AddTaps<4>(d, job, q, from, dy + c, to);
         }
       }
     }
+    if (c % line == 0)
+      for (int64_t j = 0; j < e.wo; ++j) fetch(c, j);
+    if (!job.bias) return;
     auto bias = hn::LoadU(d, sums + e.kh * e.kw * channels + c);
     for (int64_t j = 0; j < e.wo; ++j) bias = hn::Add(bias, hn::LoadU(d, dy + j * channels + c));
     hn::StoreU(bias, d, sums + e.kh * e.kw * channels + c);
@@ -106,6 +128,24 @@ namespace fovea::cpu {
 
 HWY_EXPORT(WeightsRow);
 
+namespace {
+
+DepthwiseWeights weights_job(const ConvExtents& e, bool bias) {
+  DepthwiseWeights job{.e = e, .inside = {}, .bias = bias};
+  const int64_t stride = e.right.stride;
+  for (int64_t q = 0; q < e.kw; ++q) {
+    const int64_t shift = e.right.before - q * e.right.dilation;
+    const int64_t begin =
+        std::clamp<int64_t>(shift <= 0 ? 0 : (shift + stride - 1) / stride, 0, e.wo);
+    const int64_t last = e.w - 1 + shift;
+    job.inside.push_back(
+        {begin, std::clamp<int64_t>(last < 0 ? 0 : last / stride + 1, begin, e.wo)});
+  }
+  return job;
+}
+
+}  // namespace
+
 bool needs_depthwise_weights(const ConvExtents& e) {
   return e.groups == e.in && e.in == e.out && e.kh * e.kw > 9;
 }
@@ -116,24 +156,25 @@ void depthwise_weights(
   const int64_t rows = e.n * e.ho, chunks = std::min<int64_t>(rows, 16);
   const int64_t taps = e.kh * e.kw, channels = e.out, size = (taps + 1) * channels;
   std::span<float> sums = run.scratch.get<float>(size_t(chunks * size));
+  const DepthwiseWeights job = weights_job(e, db != nullptr);
   parallel_for(chunks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t chunk = begin; chunk < end; ++chunk) {
       float* own = sums.data() + chunk * size;
       std::fill_n(own, size, 0.0f);
       for (int64_t r = rows * chunk / chunks; r < rows * (chunk + 1) / chunks; ++r)
         HWY_DYNAMIC_DISPATCH(WeightsRow)
-      (e, r % e.ho, x + r / e.ho * e.h * e.w * channels, dy + r * e.wo * channels, own);
+      (job, r % e.ho, x + r / e.ho * e.h * e.w * channels, dy + r * e.wo * channels, own);
     }
   });
-  for (int64_t k = 0; k < size; ++k) {
-    float total = 0;
-    for (int64_t chunk = 0; chunk < chunks; ++chunk) total += sums[size_t(chunk * size + k)];
-    const int64_t tap = k / channels, c = k % channels;
-    if (tap < taps)
-      dw[c * taps + tap] = total;
-    else if (db)
-      db[c] = total;
-  }
+  parallel_for(size, 1 << 12, [&](int64_t begin, int64_t end) {
+    for (int64_t chunk = 1; chunk < chunks; ++chunk) {
+      const float* from = sums.data() + chunk * size;
+      for (int64_t k = begin; k < end; ++k) sums[size_t(k)] += from[k];
+    }
+  });
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t tap = 0; tap < taps; ++tap) dw[c * taps + tap] = sums[size_t(tap * channels + c)];
+  if (db) std::copy_n(sums.data() + taps * channels, channels, db);
 }
 
 }  // namespace fovea::cpu
