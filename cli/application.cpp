@@ -109,6 +109,8 @@ int Application::exit(const CLI::ParseError& e) const {
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> list{
       train_verb(),
+      finetune_verb(),
+      features_verb(),
       eval_verb(),
       predict_verb(),
       models_verb(),

@@ -20,15 +20,6 @@ struct Options {
   int mistakes = 10;
 };
 
-data::DatasetPtr split_of(const data::Source& source, const std::string& name) {
-  if (name.empty()) return source.held_out();
-  data::DatasetPtr split = name == "train" ? source.train
-                           : name == "val" ? source.val
-                                           : source.test;
-  if (!split) throw std::invalid_argument(fmt::format("the source has no {} split", name));
-  return split;
-}
-
 nlohmann::ordered_json json_of(const train::Evaluation& e, const data::Dataset& dataset) {
   nlohmann::ordered_json j{
       {"data", dataset.name()},
@@ -109,7 +100,7 @@ int run(const Options& o, const Globals& g) {
   data::Source source =
       data::open(o.data, {.classes = model.classes, .allow_missing_classes = true});
   for (const std::string& text : source.notes) tell(g, "note: " + text);
-  data::DatasetPtr dataset = split_of(source, o.split);
+  data::DatasetPtr dataset = source.split(o.split);
   train::Evaluation e = train::evaluate(
       model, dataset, {.batch_size = o.batch, .workers = o.workers, .keep_mistakes = o.mistakes});
   if (g.json)

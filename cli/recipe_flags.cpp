@@ -10,9 +10,13 @@ namespace fovea::cli {
 void RecipeFlags::add_to(CLI::App& app) {
   app.add_option("recipe", recipe, "A TOML recipe; flags and --set change its settings")
       ->type_name("RECIPE.toml");
+  app.add_option("--model", model, "A model of `fovea models`")->type_name("NAME");
+  add_settings_to(app);
+}
+
+void RecipeFlags::add_settings_to(CLI::App& app) {
   app.add_option("--data", data, "digits, a folder, an archive, or train=A,test=B")
       ->type_name("SOURCE");
-  app.add_option("--model", model, "A model of `fovea models`")->type_name("NAME");
   app.add_option("--name", name, "Name of the run: runs/NAME")->type_name("NAME");
   app.add_option("--epochs", epochs, "Passes over the data")->check(positive());
   app.add_option("--batch", batch, "Pictures per step")->check(positive());

@@ -16,6 +16,8 @@ struct RecipeFlags {
   double lr = 0;
 
   void add_to(CLI::App& app);
+  void add_settings_to(
+      CLI::App& app);  // without recipe and model, where another word has their place
   bool any() const;
   // Defaults, the recipe, the environment, flags and --set, in this order.
   train::Config config(const Globals& g) const;

@@ -1,31 +1,21 @@
 // fovea train: a recipe, or flags, to a run folder.
-#include <atomic>
-#include <csignal>
 #include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "cli/progress.h"
 #include "cli/recipe_flags.h"
+#include "cli/training.h"
 #include "cli/verb.h"
 #include "fovea/image/augment.h"
 #include "fovea/models/layers.h"
 #include "fovea/optim/factory.h"
 #include "fovea/optim/schedule.h"
-#include "fovea/train/trainer.h"
+#include "fovea/train/recipe.h"
 
 namespace fovea::cli {
 
 namespace {
-
-std::atomic<int> stop_signal{0};
-std::atomic<bool> save_asked{false};
-
-void on_stop(int number) {
-  if (stop_signal.exchange(number) != 0) std::_Exit(128 + number);  // the second one aborts
-}
-void on_save(int) { save_asked = true; }
 
 struct Options {
   RecipeFlags flags;
@@ -121,50 +111,6 @@ int list_tables(const std::string& what, const Globals& g) {
   return ok;
 }
 
-nlohmann::ordered_json json_of(const train::TrainResult& r) {
-  nlohmann::ordered_json j{
-      {"folder", r.folder},
-      {"model", r.folder + "/model.safetensors"},
-      {"interrupted", r.interrupted},
-      {"steps", r.steps},
-      {"seconds", r.seconds}};
-  auto add = [&](const char* split, const std::optional<train::Evaluation>& e) {
-    if (e)
-      j[split] = {{"samples", e->samples}, {"top1", e->top1}, {"top5", e->top5}, {"loss", e->loss}};
-  };
-  add("val", r.val);
-  add("test", r.test);
-  return j;
-}
-
-void print_result(const train::TrainResult& r, const Globals& g) {
-  if (g.json) {
-    print(json_of(r).dump(2) + "\n");
-    return;
-  }
-  if (r.interrupted) {
-    print(fmt::format("{}\n", r.folder));
-    tell(
-        g,
-        fmt::format("stopped after step {}; `fovea train --resume {}` goes on", r.steps, r.folder));
-    return;
-  }
-  auto line = [&](const char* split, const std::optional<train::Evaluation>& e) {
-    if (e)
-      print(fmt::format(
-          "{:<10} {:.2f} % of {} right, loss {:.4f}\n", split, 100 * e->top1, e->samples, e->loss));
-  };
-  line("validation", r.val);
-  line("test", r.test);
-  print(fmt::format(
-      "{:<10} {}/model.safetensors\n{:<10} {}/report.html\n",
-      "model",
-      r.folder,
-      "report",
-      r.folder));
-  tell(g, fmt::format("trained {} steps in {}", r.steps, duration(r.seconds)));
-}
-
 int run_training(const Options& o, const Globals& g) {
   if (!o.list.empty()) return list_tables(o.list, g);
   if (!o.resume.empty() && o.flags.any())
@@ -180,21 +126,7 @@ int run_training(const Options& o, const Globals& g) {
     tell(g, "the recipe is well formed: " + check.name);
     return ok;
   }
-  std::signal(SIGINT, on_stop);
-  std::signal(SIGTERM, on_stop);
-  std::signal(SIGUSR1, on_save);
-  Progress progress(g.quiet);
-  train::TrainOptions options;
-  options.overwrite = o.overwrite;
-  options.observer = &progress;
-  options.signal = [] {
-    if (stop_signal) return train::Signal::stop;
-    return save_asked.exchange(false) ? train::Signal::save : train::Signal::go_on;
-  };
-  train::TrainResult result =
-      o.resume.empty() ? train::train(config, options) : train::resume(o.resume, options);
-  print_result(result, g);
-  return result.interrupted ? 128 + stop_signal : int(ok);
+  return o.resume.empty() ? train_and_print(config, o.overwrite, g) : resume_and_print(o.resume, g);
 }
 
 }  // namespace

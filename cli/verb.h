@@ -39,6 +39,8 @@ struct Verb {
 const std::vector<Verb>& verbs();  // in the order of the help
 
 Verb train_verb();
+Verb finetune_verb();
+Verb features_verb();
 Verb eval_verb();
 Verb predict_verb();
 Verb models_verb();

@@ -181,6 +181,13 @@ void match(DatasetPtr& split, const char* which, const OpenOptions& options, Sou
 
 }  // namespace
 
+const DatasetPtr& Source::split(const std::string& name) const {
+  if (name.empty()) return held_out();
+  const DatasetPtr& split = name == "train" ? train : name == "val" ? val : test;
+  if (!split) throw std::invalid_argument(fmt::format("the source has no {} split", name));
+  return split;
+}
+
 Source open(const std::string& spec, const OpenOptions& options) {
   Source source = open_raw(spec);
   const DatasetPtr& first = source.train ? source.train : source.held_out();

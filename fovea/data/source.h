@@ -15,6 +15,9 @@ struct Source {
 
   // The best split to judge a model on: test, else val, else train.
   const DatasetPtr& held_out() const { return test ? test : val ? val : train; }
+  // "train", "val" or "test"; empty: held_out(). Throws std::invalid_argument where it is not
+  // there.
+  const DatasetPtr& split(const std::string& name) const;
 };
 
 struct OpenOptions {

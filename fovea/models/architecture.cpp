@@ -15,8 +15,10 @@ std::unique_ptr<nn::Module> build(const Architecture& a) {
         a.input.str(),
         a.classes));
   std::unique_ptr<nn::Module> net =
-      a.name == "layers" ? build_layers(a.layers, a.input)
-                         : find(a.name).make({.classes = a.classes, .input = a.input});
+      a.name == "layers"
+          ? build_layers(a.layers, a.input)
+          : find(a.name).make(
+                {.classes = a.classes, .input = a.input, .linear_head = a.linear_head});
   nn::Ctx ctx;
   Tensor scores = nn::forward(*net, nn::shaped({1, a.input[0], a.input[1], a.input[2]}), ctx);
   if (!(scores.shape() == Shape{1, a.classes}))
@@ -35,6 +37,7 @@ std::string to_json(const Architecture& a) {
   j["name"] = a.name;
   j["input"] = std::vector<int64_t>(a.input.begin(), a.input.end());
   j["classes"] = a.classes;
+  if (a.linear_head) j["linear_head"] = true;
   if (!a.layers.empty()) j["layers"] = nlohmann::ordered_json::array();
   for (const LayerSpec& layer : a.layers) {
     nlohmann::ordered_json entry{{"type", layer.type}};
@@ -55,6 +58,7 @@ Architecture architecture_from_json(std::string_view text) {
     a.input = Shape(input);
     a.classes = j.at("classes").get<int64_t>();
     if (a.classes < 1 || a.classes > (1 << 24)) throw std::invalid_argument("classes out of range");
+    a.linear_head = j.value("linear_head", false);
     for (const auto& entry : j.value("layers", nlohmann::json::array())) {
       LayerSpec layer;
       for (const auto& [name, value] : entry.items()) {

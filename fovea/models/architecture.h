@@ -23,6 +23,7 @@ struct Architecture {
   std::string name;  // "resnet20"; "layers" for a list
   Shape input;       // (H, W, C)
   int64_t classes = 0;
+  bool linear_head = false;       // as in MakeOptions
   std::vector<LayerSpec> layers;  // only for "layers"
   friend bool operator==(const Architecture&, const Architecture&) = default;
 };
@@ -31,8 +32,8 @@ struct Architecture {
 // nearest neighbour, or the layer whose shape does not fit.
 std::unique_ptr<nn::Module> build(const Architecture& a);
 
-// JSON: {"name": "resnet20", "input": [32, 32, 3], "classes": 10, "layers": [{"type": "conv",
-// ...}]}.
+// JSON: {"name": "resnet20", "input": [32, 32, 3], "classes": 10, "linear_head": false,
+// "layers": [{"type": "conv", ...}]}.
 std::string to_json(const Architecture& a);
 Architecture architecture_from_json(std::string_view json);
 

@@ -13,6 +13,8 @@ namespace fovea::models {
 struct MakeOptions {
   int64_t classes = 10;
   Shape input{32, 32, 3};  // (H, W, C)
+  // Scores by a linear layer on the means of the last maps, where the network has another head.
+  bool linear_head = false;
 };
 
 // What another library calls a network and its weights; empty where it has none.

@@ -3,6 +3,7 @@
 #include "fovea/models/blocks.h"
 #include "fovea/nn/containers.h"
 #include "fovea/nn/dropout.h"
+#include "fovea/nn/linear.h"
 #include "fovea/nn/pool.h"
 #include "fovea/ops/join.h"
 
@@ -68,15 +69,21 @@ std::unique_ptr<nn::Sequential> features(Version version, int64_t channels) {
 
 template <Version version>
 std::unique_ptr<nn::Module> make(const MakeOptions& o) {
+  auto net = std::make_unique<nn::Sequential>();
+  net->add("features", features(version, o.input[2]));
+  if (o.linear_head) {
+    net->add("pool", std::make_unique<nn::GlobalAvgPool>());
+    net->add(
+        "classifier",
+        std::make_unique<nn::Linear>(nn::Linear::Options{.in = 512, .out = o.classes}));
+    return net;
+  }
   auto classifier = std::make_unique<nn::Sequential>();
   classifier->add(std::make_unique<nn::Dropout>(nn::Dropout::Options{.rate = 0.5}));
   nn::Conv2d::Options last = nn::same_conv(512, o.classes, 1);
   last.init = nn::normal(0.01);
   classifier->add(std::make_unique<ConvRelu>(last));
   classifier->add("3", std::make_unique<nn::GlobalAvgPool>());
-
-  auto net = std::make_unique<nn::Sequential>();
-  net->add("features", features(version, o.input[2]));
   net->add("classifier", std::move(classifier));
   return net;
 }

@@ -50,17 +50,20 @@ class Walk : public Module::Visitor {
 }  // namespace
 
 Tensor Ctx::run(std::string_view name, const Module& child, const Tensor& x) {
-  return run_in_scope(name, [&] { return child.forward(x, *this); });
+  return run_in_scope(name, [&] { return child.forward(tap("input", x), *this); });
 }
 
 Tensor Ctx::run_in_scope(std::string_view name, const std::function<Tensor()>& f) {
   std::string outer = path;
   path = joined(path, name);
   PathScope scope(path);
+  const bool outer_training = training;
+  training = training && !frozen.contains(path);
   try {
     Tensor y = f();
     y = tap("", y);
     path = std::move(outer);
+    training = outer_training;
     return y;
   } catch (const LayerError&) {
     throw;

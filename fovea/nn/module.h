@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -20,7 +21,9 @@ struct Ctx {
   Tree updates;                          // new running statistics, for the caller to commit
   std::vector<std::string> wanted_taps;  // paths whose outputs are wanted, see tap()
   Tree taps;                             // what was tapped
-  std::string path;                      // of the module that is running, "layer1.0.conv1"
+  // Paths of modules that run as if not training, with all that is in them: no new statistics.
+  std::set<std::string, std::less<>> frozen;
+  std::string path;  // of the module that is running, "layer1.0.conv1"
 
   // Runs a child of the running module under its name. Errors come out as LayerError.
   Tensor run(std::string_view name, const Module& child, const Tensor& x);
@@ -31,8 +34,8 @@ struct Ctx {
 
   Key next_key();  // a fresh key for the running module
 
-  // Marks a value under the running module's path: if asked for, it is put in `taps` with a zero
-  // leaf added, whose gradient is the gradient of the activation.
+  // Marks a value under the running module's path ("input" is what run() gives it): if asked for,
+  // it is put in `taps` with a zero leaf added, whose gradient is the gradient of the activation.
   Tensor tap(std::string_view name, const Tensor& x);
 
  private:

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -34,7 +36,11 @@ std::span<const KeyInfo> recipe_keys() {
       {"data.allow_missing_classes", boolean, "false", "validation may lack classes"},
       {"model.name", text, "convnet", "a model of `fovea models`, or layers for [[model.layers]]"},
       {"model.init", text, "", "safetensors file to start from"},
+      {"model.from", text, "", "model file to fine-tune: its network, preprocessing and weights"},
+      {"model.head", text, "own", "own, or linear: another head of model.from gives way to one"},
+      {"model.freeze", text, "", "paths of modules that stay as they are, between spaces"},
       {"train.epochs", integer, "10", "passes over the training data"},
+      {"train.head_epochs", integer, "0", "first epochs that train only what model.from lacks"},
       {"train.batch", integer, "128", "pictures per step"},
       {"train.max_seconds", number, "0", "stop training after this long; 0 never"},
       {"train.label_smoothing", number, "0", "share of the target spread over all classes"},
@@ -133,6 +139,11 @@ std::map<std::string, std::string> method_of(
   return settings;
 }
 
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
 }  // namespace
 
 Recipe::Recipe(const Config& c)
@@ -155,7 +166,11 @@ Recipe::Recipe(const Config& c)
       allow_missing_classes(c.boolean("data.allow_missing_classes")),
       model(c.text("model.name")),
       init(c.text("model.init")),
+      from(c.text("model.from")),
+      linear_head(one_of(c, "model.head", {"own", "linear"}) == "linear"),
+      freeze(words_of(c.text("model.freeze"))),
       epochs(int(at_least(c, "train.epochs", 1))),
+      head_epochs(int(at_least(c, "train.head_epochs", 0))),
       batch(at_least(c, "train.batch", 1)),
       max_seconds(within(c, "train.max_seconds", 0, 1e9)),
       label_smoothing(within(c, "train.label_smoothing", 0, 1)),
@@ -168,6 +183,12 @@ Recipe::Recipe(const Config& c)
   if (channels != 0 && channels != 1 && channels != 3)
     throw std::invalid_argument(fmt::format(
         "{}: expected data.channels of 0, 1 or 3, got {}", c.origin("data.channels"), channels));
+  if (from.empty() && (linear_head || head_epochs > 0))
+    throw std::invalid_argument(
+        "model.head and train.head_epochs are for models that begin from another: give model.from");
+  if (!from.empty() && (c.is_set("model.name") || !init.empty() || !c.list("model.layers").empty()))
+    throw std::invalid_argument(
+        "model.from brings its own network: give neither model.name, model.init nor layers");
   for (const Item& item : c.list("model.layers")) layers.push_back({item.type, item.options});
   if (!layers.empty() && !c.is_set("model.name")) model = "layers";
   if (layers.empty() && model == "layers")
@@ -175,7 +196,7 @@ Recipe::Recipe(const Config& c)
   if (name.empty()) {
     std::string data = source.substr(0, source.find_last_not_of('/') + 1);
     data = data.substr(data.find_last_of('/') + 1);
-    name = model + "-" + data.substr(0, data.find('.'));
+    name = (from.empty() ? model : "finetuned") + "-" + data.substr(0, data.find('.'));
   }
 }
 

@@ -38,10 +38,12 @@ struct Recipe {
   double max_corrupt = 0.1;
   bool allow_missing_classes = false;
 
-  std::string model, init;
+  std::string model, init, from;
+  bool linear_head = false;
+  std::vector<std::string> freeze;
   std::vector<models::LayerSpec> layers;
 
-  int epochs = 10;
+  int epochs = 10, head_epochs = 0;
   int64_t batch = 128;
   double max_seconds = 0;
   double label_smoothing = 0;

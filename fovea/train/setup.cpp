@@ -10,6 +10,7 @@
 #include "fovea/data/statistics.h"
 #include "fovea/formats/safetensors_tree.h"
 #include "fovea/models/registry.h"
+#include "fovea/train/transfer.h"
 
 namespace fovea::train {
 
@@ -125,6 +126,22 @@ Setup set_up(const Recipe& recipe) {
     s.source =
         data::with_validation(s.source, Key(recipe.seed).fold_in(2), {.share = recipe.val_share});
 
+  if (!recipe.from.empty()) {
+    Surgery surgery = operate(
+        models::load_model(recipe.from),
+        {.classes = int64_t(s.source.classes.size()),
+         .linear_head = recipe.linear_head,
+         .channels = recipe.channels,
+         .height = recipe.height,
+         .width = recipe.width},
+        Key(recipe.seed).fold_in(1));
+    s.model = std::move(surgery.model);
+    s.fresh = std::move(surgery.fresh);
+    s.model.classes = s.source.classes;
+    s.model.data_fingerprint = data::fingerprint(*s.source.train);
+    s.notes.push_back(fmt::format("{}: {}", recipe.from, surgery.report));
+    return s;
+  }
   s.model.preprocess = choose_preprocess(recipe, *s.source.train);
   const data::Preprocess& p = s.model.preprocess;
   s.model.architecture = {

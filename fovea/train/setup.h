@@ -1,5 +1,9 @@
 #pragma once
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include "fovea/data/loader.h"
 #include "fovea/data/source.h"
 #include "fovea/models/model_file.h"
@@ -10,7 +14,8 @@ namespace fovea::train {
 // What a recipe needs of the outside world: its data, split, and a model made for it.
 struct Setup {
   data::Source source;  // with a validation split, unless the recipe keeps none
-  models::Model model;  // initialised from the seed, or from model.init
+  models::Model model;  // initialised from the seed, from model.init or by operating on model.from
+  std::set<std::string> fresh;  // parameters that model.from did not give
   std::vector<std::string> notes;
 };
 

@@ -32,9 +32,13 @@ nn::LossAndGrad loss_and_grad(
   nn::Ctx ctx;
   ctx.training = true;
   ctx.key = key;
-  return nn::value_and_grad(*model.net, ctx, [&](nn::Ctx& c) {
+  if (o.frozen) ctx.frozen = o.frozen->modules;
+  auto loss = [&](nn::Ctx& c) {
     logits = nn::forward(*model.net, batch.images, c);
     return cross_entropy(logits, batch.labels, {.label_smoothing = o.label_smoothing});
+  };
+  return nn::value_and_grad(*model.net, ctx, loss, [&](std::string_view name) {
+    return !o.frozen || !o.frozen->holds(name);
   });
 }
 

@@ -5,12 +5,14 @@
 #include "fovea/data/loader.h"
 #include "fovea/models/model_file.h"
 #include "fovea/optim/optimizer.h"
+#include "fovea/train/frozen.h"
 
 namespace fovea::train {
 
 struct StepOptions {
   double label_smoothing = 0;
   double clip_norm = 0;
+  const Frozen* frozen = nullptr;  // what is not trained
 };
 
 struct StepResult {

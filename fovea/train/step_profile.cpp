@@ -129,6 +129,7 @@ StepProfile profile_recipe(const Config& config, const ProfileOptions& o) {
   Setup setup = set_up(recipe);
   data::Loader loader(setup.source.train, loader_options(recipe, setup, true));
   auto optimizer = optim::make_optimizer(recipe.optimizer);
+  const Frozen frozen = freeze_modules(*setup.model.net, recipe.freeze);
   StepProfile p{.title = recipe.name, .training = true, .batch = recipe.batch};
   int64_t epoch = 0;
   double waited = 0;
@@ -147,7 +148,9 @@ StepProfile profile_recipe(const Config& config, const ProfileOptions& o) {
         *optimizer,
         *batch,
         Key(recipe.seed),
-        {.label_smoothing = recipe.label_smoothing, .clip_norm = recipe.clip_norm});
+        {.label_smoothing = recipe.label_smoothing,
+         .clip_norm = recipe.clip_norm,
+         .frozen = &frozen});
   });
   p.waited = waited / double(std::max(steps - o.warmup, 1));
   return p;

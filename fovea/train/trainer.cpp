@@ -40,6 +40,8 @@ class Session {
     use_processors(recipe_);
     setup_ = set_up(recipe_);
     for (const std::string& text : setup_.notes) note(text);
+    frozen_ = freeze_modules(*setup_.model.net, recipe_.freeze);
+    but_head_ = freeze_all_but(*setup_.model.net, setup_.fresh);
     loader_ =
         std::make_unique<data::Loader>(setup_.source.train, loader_options(recipe_, setup_, true));
     if (setup_.source.val)
@@ -118,7 +120,9 @@ class Session {
           *optimizer_,
           batch,
           Key(recipe_.seed).fold_in(5).fold_in(uint64_t(at_.step)),
-          {.label_smoothing = recipe_.label_smoothing, .clip_norm = recipe_.clip_norm});
+          {.label_smoothing = recipe_.label_smoothing,
+           .clip_norm = recipe_.clip_norm,
+           .frozen = at_.epoch < recipe_.head_epochs ? &but_head_ : &frozen_});
     } catch (const NonFiniteError& e) {
       throw with_batch(e, batch, *setup_.source.train, place(at_.step));
     }
@@ -280,6 +284,7 @@ class Session {
   std::optional<RunFolder> run_;
   TrainOptions options_;
   Setup setup_;
+  Frozen frozen_, but_head_;  // after and during train.head_epochs
   std::unique_ptr<data::Loader> loader_, val_loader_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   std::unique_ptr<optim::Schedule> schedule_;

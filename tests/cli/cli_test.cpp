@@ -311,6 +311,37 @@ TEST_F(Cli, PredictNamesBadPicturesAndGoesOn) {
   EXPECT_HAS(fovea("predict photos.safetensors empty").err, "no pictures in it");
 }
 
+TEST_F(Cli, FinetuneTeachesAModelOtherClasses) {
+  write_photos("photos");
+  Outcome o = fovea("finetune digits.safetensors --data photos --mode features --json -q");
+  EXPECT_EQ(o.code, 0) << o.err;
+  Json j = Json::parse(o.out);
+  EXPECT_EQ(j.at("features"), 84);
+  o = fovea("predict " + j.at("model").get<std::string>() + " photos/red/0.ppm --top 2 --json");
+  EXPECT_EQ(Json::parse(o.out).at("top").size(), 2u);
+
+  o = fovea(
+      "finetune digits.safetensors --data photos --epochs 2 --batch 4 --mode last --stages 1");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_HAS(o.err, "fc3.weight: expected (2, 84), got (10, 84)");
+  o = fovea("finetune digits.safetensors --data photos --mode most");
+  EXPECT_EQ(o.code, 2);
+  o = fovea("finetune nothing.safetensors --data photos");
+  EXPECT_EQ(o.code, 3);
+}
+
+TEST_F(Cli, FeaturesWritesArrays) {
+  write_photos("photos", 3);
+  Outcome o = fovea("features digits.safetensors --data photos --split train");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_HAS(o.out, "84 features of each of 6 pictures");
+  EXPECT_EQ(read("features.npy").substr(1, 5), "NUMPY");
+  EXPECT_HAS(read("features-names.txt"), "red/0.ppm");
+  o = fovea("features digits.safetensors --data photos --layer conv9");
+  EXPECT_EQ(o.code, 2);
+  EXPECT_HAS(o.err, "did you mean \"conv");
+}
+
 TEST_F(Cli, ModelsListsAllAndTheLayersOfOne) {
   EXPECT_HAS(fovea("models").out, "resnet152");
   Json all = Json::parse(fovea("models --json").out);

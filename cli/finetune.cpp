@@ -1,0 +1,110 @@
+// fovea finetune: a model that has learnt something else, to a model of one's own pictures.
+#include "fovea/train/finetune.h"
+
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/recipe_flags.h"
+#include "cli/training.h"
+
+namespace fovea::cli {
+
+namespace {
+
+struct Options {
+  RecipeFlags flags;
+  std::string model, mode = "auto", classifier = "softmax";
+  train::FinetuneOptions how;
+  bool overwrite = false, print_config = false;
+};
+
+int run(const Options& o, const Globals& g) {
+  train::Config config = o.flags.config(g);
+  config.set("model.from", o.model, "MODEL");
+  config.set("model.head", "linear", "finetune");
+  train::FinetuneOptions how = o.how;
+  how.loss = o.classifier == "svm" ? train::ProbeLoss::svm : train::ProbeLoss::softmax;
+  const train::Finetuning plan = train::plan_finetuning(config, o.mode, how);
+  for (const std::string& text : plan.notes) tell(g, "note: " + text);
+  if (o.print_config) {
+    print(plan.config.to_table());
+    return ok;
+  }
+  if (plan.mode != "features") return train_and_print(plan.config, o.overwrite, g);
+  const train::FeatureResult r = train::train_on_features(plan.config, how, o.overwrite);
+  if (g.json) {
+    nlohmann::ordered_json j{
+        {"model", r.model},
+        {"mode", plan.mode},
+        {"features", r.features},
+        {"weight_decay", r.weight_decay},
+        {"train", {{"top1", r.train_top1}}},
+        {"seconds", r.seconds}};
+    if (r.val) j["val"] = {{"samples", r.val->samples}, {"top1", r.val->top1}};
+    if (r.test) j["test"] = {{"samples", r.test->samples}, {"top1", r.test->top1}};
+    print(j.dump(2) + "\n");
+    return ok;
+  }
+  for (auto [split, e] : {std::pair{"validation", r.val}, {"test", r.test}})
+    if (e) print(fmt::format("{:<10} {:.2f} % of {} right\n", split, 100 * e->top1, e->samples));
+  print(fmt::format("{:<10} {}\n", "model", r.model));
+  tell(
+      g,
+      fmt::format(
+          "a linear classifier ({}, weight decay {}) on {} features: {:.2f} % of the training "
+          "pictures "
+          "right, {:.1f} s",
+          o.classifier,
+          r.weight_decay,
+          r.features,
+          100 * r.train_top1,
+          r.seconds));
+  return ok;
+}
+
+}  // namespace
+
+Verb finetune_verb() {
+  return {
+      "finetune",
+      "Teach a trained model the classes of your own pictures",
+      {"fovea finetune model.safetensors --data photos/",
+       "fovea finetune model.safetensors --data photos/ --mode features --classifier svm",
+       "fovea finetune model.safetensors --data photos/ --mode last --stages 2 --epochs 20"},
+      [](CLI::App& app) {
+        auto o = std::make_shared<Options>();
+        app.add_option("model", o->model, "A model file")->type_name("MODEL")->required();
+        o->flags.add_settings_to(app);
+        app.add_option(
+               "--mode",
+               o->mode,
+               "features: a linear classifier on fixed features; last: the last stages too; all; "
+               "auto: by how many pictures there are, and how like those it knows")
+            ->check(CLI::IsMember({"auto", "features", "last", "all"}))
+            ->capture_default_str();
+        app.add_option(
+               "--stages", o->how.stages, "How many stages before the head --mode last trains")
+            ->check(positive())
+            ->capture_default_str();
+        app.add_option(
+               "--head-epochs", o->how.head_epochs, "First epochs that train the new head alone")
+            ->check(not_negative())
+            ->capture_default_str();
+        app.add_option(
+               "--stage-lr",
+               o->how.stage_lr,
+               "Learning rate of each stage as a share of the next one's, nearer to the head")
+            ->check(positive())
+            ->capture_default_str();
+        app.add_option("--classifier", o->classifier, "Of --mode features")
+            ->check(CLI::IsMember({"softmax", "svm"}))
+            ->capture_default_str();
+        app.add_flag("--overwrite", o->overwrite, "Replace a run of the same name");
+        app.add_flag("--print-config", o->print_config, "Show each setting and where it came from");
+        return [o](const Globals& g) { return run(*o, g); };
+      }};
+}
+
+}  // namespace fovea::cli

@@ -1,0 +1,256 @@
+#include "fovea/train/transfer.h"
+
+#include <gtest/gtest.h>
+
+#include "fovea/core/eval.h"
+#include "fovea/data/source.h"
+#include "fovea/models/registry.h"
+#include "fovea/ops/matmul.h"
+#include "fovea/ops/reduce.h"
+#include "fovea/ops/shape.h"
+#include "fovea/optim/sgd.h"
+#include "fovea/train/codes.h"
+#include "fovea/train/finetune.h"
+#include "fovea/train/probe.h"
+#include "fovea/train/step.h"
+#include "fovea/train/step_profile.h"
+#include "fovea/train/trainer.h"
+#include "tests/support/check_op.h"
+#include "tests/support/expect.h"
+#include "tests/support/folder.h"
+#include "tests/train/training.h"
+
+namespace fovea::train {
+namespace {
+
+using test::message_of;
+using test::random_input;
+
+models::Model model_of(const char* name, Shape input, int64_t classes) {
+  models::Model m;
+  m.architecture = {.name = name, .input = input, .classes = classes};
+  m.preprocess = {
+      .channels = int(input[2]),
+      .resize = data::Preprocess::Resize::stretch,
+      .height = int(input[0]),
+      .width = int(input[1])};
+  m.net = models::build(m.architecture);
+  nn::initialize(*m.net, Key(1));
+  return m;
+}
+
+// DAT-37: with batch norm's statistics.
+TEST(Frozen, LayersStayToTheBitAndTheOthersLearn) {
+  models::Model m = model_of("resnet18_cifar", {8, 8, 3}, 4);
+  const Frozen frozen = freeze_modules(*m.net, {"conv1", "bn1", "layer1", "layer2.0"});
+  Tree before = nn::parameters(*m.net);
+  before.merge(nn::state(*m.net));
+  std::map<std::string, std::vector<float>> old;
+  for (const auto& [name, t] : before) old[name] = t.to_vector();
+  before.clear();
+  optim::Sgd optimizer({.lr = 0.1, .momentum = 0.9, .weight_decay = 1e-2});
+  const data::Batch batch = made_up_batch(m, 4);
+  for (int i = 0; i < 2; ++i) train_step(m, optimizer, batch, Key(1), {.frozen = &frozen});
+  Tree after = nn::parameters(*m.net);
+  after.merge(nn::state(*m.net));
+  int kept = 0;
+  for (const auto& [name, t] : after) {
+    if (name.ends_with("num_batches_tracked")) continue;
+    const bool same = old.at(name) == t.to_vector();
+    EXPECT_EQ(same, frozen.holds(name)) << name;
+    kept += same;
+  }
+  EXPECT_EQ(kept, 5 + 4 * 5 + 3 * 5);  // a convolution and a batch norm are five tensors
+}
+
+TEST(Frozen, NamesWhatIsNotThere) {
+  models::Model m = model_of("resnet18_cifar", {8, 8, 3}, 4);
+  EXPECT_HAS(
+      message_of([&] { freeze_modules(*m.net, {"layer7"}); }), "\"layer7\"; did you mean \"layer");
+  const Frozen all_but = freeze_all_but(*m.net, {"fc.weight", "fc.bias"});
+  EXPECT_FALSE(all_but.holds("fc.bias"));
+  EXPECT_TRUE(all_but.holds("layer4.1.conv2.weight"));
+}
+
+TEST(Transfer, GivesTheHeadOtherClassesAndKeepsTheRest) {
+  models::Model old = model_of("resnet20", {16, 16, 3}, 10);
+  old.preprocess.mean = {0.4, 0.5, 0.6};
+  old.preprocess.std = {0.2, 0.2, 0.2};
+  const Surgery s = operate(old, {.classes = 3}, Key(2));
+  EXPECT_EQ(s.fresh, (std::set<std::string>{"linear.bias", "linear.weight"}));
+  EXPECT_EQ(s.model.preprocess, old.preprocess);
+  EXPECT_HAS(s.report, "linear.weight: expected (3, 64), got (10, 64)");
+  Tree mine = nn::parameters(*s.model.net), theirs = nn::parameters(*old.net);
+  for (const auto& [name, t] : theirs)
+    EXPECT_EQ(mine.at(name).to_vector() == t.to_vector(), !s.fresh.contains(name)) << name;
+}
+
+TEST(Transfer, ReplacesAConvolutionalHeadByALinearOne) {
+  const models::Model old = model_of("squeezenet1_1", {64, 64, 3}, 10);
+  EXPECT_HAS(message_of([&] { head_of(old); }), "ends with a linear layer");
+  const Surgery s = operate(old, {.classes = 3, .linear_head = true}, Key(2));
+  EXPECT_EQ(head_of(s.model), "classifier");
+  EXPECT_EQ(s.fresh, (std::set<std::string>{"classifier.bias", "classifier.weight"}));
+  const models::Architecture again =
+      models::architecture_from_json(models::to_json(s.model.architecture));
+  EXPECT_EQ(again, s.model.architecture);
+}
+
+// A grey picture gives what the same picture in three equal channels gave.
+TEST(Transfer, SumsTheStemForGreyPictures) {
+  models::Model old = model_of("convnet", {16, 16, 3}, 5);
+  const Surgery s = operate(old, {.classes = 5, .channels = 1}, Key(2));
+  EXPECT_TRUE(s.fresh.empty());
+  EXPECT_EQ(s.model.preprocess.channels, 1);
+  const Tensor grey = random_input({2, 16, 16, 1}, 3);
+  EXPECT_LE(
+      test::relative_error(
+          s.model.scores(grey), old.scores(broadcast_to(grey, {2, 16, 16, 3}).eval())),
+      1e-5);
+}
+
+TEST(Transfer, NamesWhatDoesNotFit) {
+  const models::Model grey = model_of("lenet5", {28, 28, 1}, 10);
+  EXPECT_HAS(
+      message_of([&] { operate(grey, {.classes = 3, .channels = 3}, Key(2)); }),
+      "grey pictures only");
+}
+
+// DAT-40.
+TEST(Transfer, AdvisesByTheCoursesTable) {
+  EXPECT_EQ(advise(500, 5, 0.6).mode, "features");
+  EXPECT_EQ(advise(500, 5, 0.1).mode, "last");
+  EXPECT_EQ(advise(50'000, 5, 0.6).mode, "last");
+  EXPECT_EQ(advise(50'000, 5, 0.1).mode, "all");
+  EXPECT_HAS(advise(500, 5, 0.6).reason, "100 pictures of each class are few");
+}
+
+TEST(Codes, AreWhatGoesIntoTheHead) {
+  const models::Model m = model_of("lenet5", {28, 28, 1}, 10);
+  EXPECT_EQ(head_of(m), "fc3");
+  EXPECT_EQ(stages_of(m), (std::vector<std::string>{"conv1", "conv2", "fc1", "fc2", "fc3"}));
+  const data::DatasetPtr digits = data::open("digits").test;
+  const data::DatasetPtr some = data::subset(digits, {5, 3, 8});
+  const Codes codes = codes_of(m, some, {.batch = 2});
+  ASSERT_EQ(codes.values.shape(), (Shape{3, 84}));
+  for (float v : codes.values.data<float>()) EXPECT_GE(v, 0);  // DAT-36: behind a ReLU
+  const Tree p = nn::parameters(*m.net);
+  std::vector<image::Image> pictures;
+  for (int64_t i : {5, 3, 8}) pictures.push_back(m.preprocess.geometry(digits->image(i)));
+  EXPECT_LE(
+      test::relative_error(
+          linear(codes.values, p.at("fc3.weight"), p.at("fc3.bias")),
+          m.scores(m.preprocess.apply(pictures))),
+      1e-5);
+  EXPECT_EQ(codes_of(m, some, {.layer = "pool1"}).values.shape(), (Shape{3, 6}));
+  EXPECT_EQ(
+      codes_of(m, some, {.layer = "pool1", .mean = false}).values.shape(), (Shape{3, 14 * 14 * 6}));
+  EXPECT_HAS(
+      message_of([&] { codes_of(m, some, {.layer = "fc9"}); }), "no layer \"fc9\"; did you mean");
+}
+
+TEST(Codes, StagesOfANetworkInAFewLargeParts) {
+  EXPECT_EQ(
+      stages_of(model_of("resnet18_cifar", {8, 8, 3}, 4)),
+      (std::vector<std::string>{"conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc"}));
+  const auto stages = stages_of(model_of("mobilenet_v2", {32, 32, 3}, 4));
+  EXPECT_EQ(stages.front(), "features.0");
+  EXPECT_EQ(stages.back(), "classifier");
+}
+
+// Clouds of points around three corners; the codes' scale and offset must not matter.
+Codes clouds(int64_t n, uint64_t seed) {
+  Codes c;
+  std::vector<float> values;
+  std::vector<int32_t> labels;
+  const std::vector<float> noise = random_input({n, 4}, seed).to_vector();
+  for (int64_t i = 0; i < n; ++i) {
+    labels.push_back(int32_t(i % 3));
+    for (int64_t d = 0; d < 4; ++d)
+      values.push_back(1000 + 100 * (float(d == i % 3) * 4 + noise[size_t(i * 4 + d)]));
+  }
+  c.values = Tensor::from(values, {n, 4});
+  c.labels = Tensor::from<int32_t>(labels, {n});
+  return c;
+}
+
+TEST(Probe, SeparatesCloudsWithBothLosses) {
+  const Codes train = clouds(90, 1), val = clouds(60, 2);
+  for (ProbeLoss loss : {ProbeLoss::softmax, ProbeLoss::svm}) {
+    const Probe p = fit_probe(train, &val, 3, {.loss = loss, .epochs = 20});
+    EXPECT_EQ(p.weight.shape(), (Shape{3, 4}));
+    EXPECT_GE(p.train_top1, 0.98);
+    EXPECT_GE(*p.val_top1, 0.95);
+  }
+  EXPECT_HAS(message_of([&] { fit_probe(train, nullptr, 1); }), "2 classes");
+}
+
+class FinetuneTest : public test::FolderTest {
+ protected:
+  Config recipe(const std::map<std::string, std::string>& changes) const {
+    Config c = recipe_config();
+    c.set("run.folder", path("runs"), "test");
+    c.set("run.name", "run", "test");
+    c.set("data.limit", "200", "test");
+    c.set("train.epochs", "2", "test");
+    c.set("train.batch", "20", "test");
+    c.set("model.from", path("old.safetensors"), "test");
+    for (const auto& [key, value] : changes) c.set(key, value, "test");
+    return c;
+  }
+  void SetUp() override {
+    FolderTest::SetUp();
+    models::Model m = model_of("lenet5", {28, 28, 1}, 6);
+    for (int i = 0; i < 6; ++i) m.classes.push_back("shape " + std::to_string(i));
+    models::save_model(path("old.safetensors"), m);
+  }
+};
+
+TEST_F(FinetuneTest, TrainsTheLastStagesAndTheHeadFirst) {
+  const Finetuning plan = plan_finetuning(recipe({}), "last", {.stages = 1, .head_epochs = 1});
+  EXPECT_EQ(plan.config.text("model.freeze"), "conv1 conv2 fc1");
+  EXPECT_HAS(plan.config.under("optimizer.").at("groups"), "fc2.* lr_scale=0.5");
+  const TrainResult r = train(plan.config);
+  const models::Model old = models::load_model(path("old.safetensors"));
+  const models::Model now = models::load_model(r.folder + "/model.safetensors");
+  EXPECT_EQ(now.classes.size(), 10u);
+  const Tree before = nn::parameters(*old.net), after = nn::parameters(*now.net);
+  EXPECT_EQ(before.at("fc1.weight").to_vector(), after.at("fc1.weight").to_vector());
+  EXPECT_EQ(after.at("fc3.weight").dim(0), 10);
+
+  // The first epoch leaves all but the head.
+  const TrainResult first =
+      train(plan_finetuning(recipe({{"train.epochs", "1"}}), "all", {.head_epochs = 1}).config);
+  const models::Model head_only = models::load_model(first.folder + "/model.safetensors");
+  EXPECT_EQ(
+      nn::parameters(*head_only.net).at("fc2.weight").to_vector(),
+      before.at("fc2.weight").to_vector());
+}
+
+TEST_F(FinetuneTest, FixedFeaturesBecomeAModelOfTheWholeNetwork) {
+  const FeatureResult r = train_on_features(recipe({}), {}, false);
+  EXPECT_EQ(r.features, 84);
+  ASSERT_TRUE(r.val && r.test);
+  EXPECT_GT(r.test->top1, 0.3);  // random features; a guess is 0.1
+  const models::Model m = models::load_model(r.model);
+  EXPECT_EQ(m.metrics.at("test_top1"), r.test->top1);
+  const models::Model old = models::load_model(path("old.safetensors"));
+  EXPECT_EQ(
+      nn::parameters(*m.net).at("fc2.weight").to_vector(),
+      nn::parameters(*old.net).at("fc2.weight").to_vector());
+}
+
+TEST_F(FinetuneTest, SaysWhatContradicts) {
+  EXPECT_HAS(
+      message_of([&] {
+        Recipe(recipe({{"model.name", "resnet20"}}));
+      }),
+      "brings its own network");
+  EXPECT_HAS(message_of([&] { plan_finetuning(recipe({}), "some", {}); }), "got some");
+  Config c = recipe_config();
+  c.set("model.head", "linear", "test");
+  EXPECT_HAS(message_of([&] { Recipe{c}; }), "give model.from");
+}
+
+}  // namespace
+}  // namespace fovea::train
