@@ -123,6 +123,7 @@ TEST(Pooling, LayersAreTheirOps) {
   EXPECT_EQ(run(MaxPool2d(two), x).to_vector(), max_pool2d(x, two).to_vector());
   EXPECT_EQ(run(AvgPool2d(two), x).to_vector(), avg_pool2d(x, two).to_vector());
   EXPECT_EQ(run(GlobalAvgPool(), x).to_vector(), global_avg_pool(x).to_vector());
+  EXPECT_EQ(run(AdaptiveMaxPool2d(3, 2), x).to_vector(), adaptive_max_pool2d(x, 3, 2).to_vector());
   EXPECT_EQ(run(AdaptiveAvgPool2d(3, 2), x).to_vector(), adaptive_avg_pool2d(x, 3, 2).to_vector());
 }
 
