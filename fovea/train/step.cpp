@@ -34,7 +34,9 @@ nn::LossAndGrad loss_and_grad(
   ctx.key = key;
   return nn::value_and_grad(*model.net, ctx, [&](nn::Ctx& c) {
     logits = nn::forward(*model.net, batch.images, c);
-    return cross_entropy(logits, batch.labels, {.label_smoothing = o.label_smoothing});
+    return nn::total_loss(logits, c, [&](const Tensor& scores) {
+      return cross_entropy(scores, batch.labels, {.label_smoothing = o.label_smoothing});
+    });
   });
 }
 

@@ -300,5 +300,22 @@ TEST(Residual, AddsTheShortcut) {
       "(1, 4, 4, 4); give it a shortcut");
 }
 
+TEST(AuxiliaryHead, PassesItsInputOnAndScoresItInTraining) {
+  auto linear = std::make_unique<Linear>(Linear::Options{.in = 4, .out = 3});
+  initialize(*linear, Key(1));
+  Tensor x = random_input({2, 4}, 1);
+  const std::vector<float> expected = run(*linear, x).to_vector();
+  AuxiliaryHead head(std::move(linear), 0.25);
+  EXPECT_EQ(names_of(parameters(head)), (Names{"bias", "weight"}));
+  Ctx ctx;
+  EXPECT_EQ(forward(head, x, ctx).to_vector(), x.to_vector());
+  EXPECT_TRUE(ctx.auxiliary.empty());
+  ctx.training = true;
+  EXPECT_EQ(forward(head, x, ctx).to_vector(), x.to_vector());
+  ASSERT_EQ(ctx.auxiliary.size(), 1u);
+  EXPECT_EQ(ctx.auxiliary[0].scores.to_vector(), expected);
+  EXPECT_EQ(ctx.auxiliary[0].weight, 0.25);
+}
+
 }  // namespace
 }  // namespace fovea::nn
