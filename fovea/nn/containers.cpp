@@ -35,6 +35,11 @@ Tensor Residual::forward(const Tensor& x, Ctx& ctx) const {
   return y + skip;
 }
 
+Tensor AuxiliaryHead::forward(const Tensor& x, Ctx& ctx) const {
+  if (ctx.training) ctx.auxiliary.push_back({head_->forward(x, ctx), weight_});
+  return x;
+}
+
 void Residual::visit(Visitor& v) {
   v.child("body", *body_);
   if (shortcut_) v.child("shortcut", *shortcut_);

@@ -44,4 +44,19 @@ class Residual : public Module {
   std::unique_ptr<Module> body_, shortcut_;
 };
 
+// Passes x on. In training, its head's scores of x go to ctx.auxiliary (Szegedy et al. 2015,
+// section 5). The head's children stand directly under this module's name.
+class AuxiliaryHead : public Module {
+ public:
+  AuxiliaryHead(std::unique_ptr<Module> head, double weight)
+      : head_(std::move(head)), weight_(weight) {}
+
+  Tensor forward(const Tensor& x, Ctx& ctx) const override;
+  void visit(Visitor& v) override { head_->visit(v); }
+
+ private:
+  std::unique_ptr<Module> head_;
+  double weight_;
+};
+
 }  // namespace fovea::nn

@@ -51,7 +51,7 @@ Tensor Conv2d::forward_relu(const Tensor& x, Ctx&) const {
 
 void Conv2d::visit(Visitor& v) {
   v.param("weight", weight_, {.layout = Layout::conv, .init = o_.init});
-  if (bias_) v.param("bias", *bias_);
+  if (bias_) v.param("bias", *bias_, {.init = o_.bias_init});
 }
 
 Conv2d::Options same_conv(int64_t in, int64_t out, int64_t kernel, int stride) {

@@ -16,6 +16,7 @@ class Conv2d : public Module {
     Conv2dOptions conv;
     bool bias = true;
     Init init = he_normal();
+    Init bias_init = constant(0);
   };
   explicit Conv2d(const Options& o);
   Tensor forward(const Tensor& x, Ctx& ctx) const override;

@@ -3,8 +3,16 @@
 #include "fovea/autograd/transforms.h"
 #include "fovea/core/eval.h"
 #include "fovea/core/node.h"
+#include "fovea/ops/elementwise.h"
 
 namespace fovea::nn {
+
+Tensor total_loss(
+    const Tensor& scores, const Ctx& ctx, const std::function<Tensor(const Tensor&)>& loss) {
+  Tensor total = loss(scores);
+  for (const AuxiliaryScores& a : ctx.auxiliary) total = total + loss(a.scores) * a.weight;
+  return total;
+}
 
 LossAndGrad value_and_grad(
     Module& m,

@@ -12,6 +12,10 @@ struct LossAndGrad {
   Tree updates;  // new running statistics
 };
 
+// loss(scores), and the same loss of the auxiliary heads that ran in ctx, each times its weight.
+Tensor total_loss(
+    const Tensor& scores, const Ctx& ctx, const std::function<Tensor(const Tensor&)>& loss);
+
 // Builds the graph of a loss and of its gradients with respect to the parameters that `trainable`
 // accepts (all by default). Nothing runs until the results are evaluated. `loss` closes over the
 // model and the batch and must use the context it is given.

@@ -27,7 +27,7 @@ Tensor Linear::forward(const Tensor& x, Ctx&) const {
 
 void Linear::visit(Visitor& v) {
   v.param("weight", weight_, {.init = o_.init});
-  if (bias_) v.param("bias", *bias_);
+  if (bias_) v.param("bias", *bias_, {.init = o_.bias_init});
 }
 
 Tensor Flatten::forward(const Tensor& x, Ctx&) const {

@@ -13,6 +13,7 @@ class Linear : public Module {
     int64_t in = 0, out = 0;
     bool bias = true;
     Init init = lecun_uniform();
+    Init bias_init = constant(0);
   };
   explicit Linear(const Options& o);
   Tensor forward(const Tensor& x, Ctx& ctx) const override;

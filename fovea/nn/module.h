@@ -14,16 +14,23 @@ namespace fovea::nn {
 
 class Module;
 
+// Scores (N, classes) of a head that only helps training, and what its loss counts.
+struct AuxiliaryScores {
+  Tensor scores;
+  double weight = 0;
+};
+
 // One forward call: what it may know, and what it leaves behind.
 struct Ctx {
   bool training = false;
-  Key key{0};                            // for dropout and the like; a trainer gives one per step
-  Tree updates;                          // new running statistics, for the caller to commit
-  std::vector<std::string> wanted_taps;  // paths whose outputs are wanted, see tap()
-  Tree taps;                             // what was tapped
+  Key key{0};                              // for dropout and the like; a trainer gives one per step
+  Tree updates;                            // new running statistics, for the caller to commit
+  std::vector<AuxiliaryScores> auxiliary;  // in training, for total_loss() in grad.h
+  std::vector<std::string> wanted_taps;    // paths whose outputs are wanted, see tap()
+  Tree taps;                               // what was tapped
   // Paths of modules that run as if not training, with all that is in them: no new statistics.
   std::set<std::string, std::less<>> frozen;
-  std::string path;  // of the module that is running, "layer1.0.conv1"
+  std::string path;                        // of the module that is running, "layer1.0.conv1"
 
   // Runs a child of the running module under its name. Errors come out as LayerError.
   Tensor run(std::string_view name, const Module& child, const Tensor& x);

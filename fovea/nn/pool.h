@@ -43,4 +43,16 @@ class AdaptiveAvgPool2d : public Module {
   int64_t height_, width_;
 };
 
+// The same with the largest of each window.
+class AdaptiveMaxPool2d : public Module {
+ public:
+  AdaptiveMaxPool2d(int64_t height, int64_t width) : height_(height), width_(width) {}
+  Tensor forward(const Tensor& x, Ctx&) const override {
+    return adaptive_max_pool2d(x, height_, width_);
+  }
+
+ private:
+  int64_t height_, width_;
+};
+
 }  // namespace fovea::nn

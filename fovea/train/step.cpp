@@ -35,7 +35,9 @@ nn::LossAndGrad loss_and_grad(
   if (o.frozen) ctx.frozen = o.frozen->modules;
   auto loss = [&](nn::Ctx& c) {
     logits = nn::forward(*model.net, batch.images, c);
-    return cross_entropy(logits, batch.labels, {.label_smoothing = o.label_smoothing});
+    return nn::total_loss(logits, c, [&](const Tensor& scores) {
+      return cross_entropy(scores, batch.labels, {.label_smoothing = o.label_smoothing});
+    });
   };
   return nn::value_and_grad(*model.net, ctx, loss, [&](std::string_view name) {
     return !o.frozen || !o.frozen->holds(name);

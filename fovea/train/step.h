@@ -16,7 +16,7 @@ struct StepOptions {
 };
 
 struct StepResult {
-  double loss = 0;       // mean over the batch
+  double loss = 0;       // mean over the batch, auxiliary heads included
   int64_t correct = 0;   // of the batch
   double grad_norm = 0;  // before clipping; 0 when gradients are not clipped
 };

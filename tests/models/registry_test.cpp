@@ -20,18 +20,54 @@ using test::message_of;
 using test::random_input;
 
 // Parameters for the data a model was designed for: LeNet-5 as in the 1998 paper's C5 and F6, the
-// ImageNet networks as torchvision counts them (MobileNet v1 as timm does), the others by hand from
-// their layers.
+// ImageNet networks as torchvision counts them (MobileNet v1, Inception v4 and Inception-ResNet as
+// timm does), auxiliary heads included, the others by hand from their layers.
 const std::map<std::string_view, int64_t> parameter_counts{
-    {"linear", 7'850},           {"two_layer", 79'510},        {"lenet5", 61'706},
-    {"convnet", 288'746},        {"resnet20", 269'722},        {"resnet32", 464'154},
-    {"resnet44", 658'586},       {"resnet56", 853'018},        {"resnet18_cifar", 11'173'962},
-    {"resnet18", 11'689'512},    {"resnet34", 21'797'672},     {"resnet50", 25'557'032},
-    {"resnet101", 44'549'160},   {"resnet152", 60'192'808},    {"vgg11", 132'863'336},
-    {"vgg11_bn", 132'868'840},   {"vgg13", 133'047'848},       {"vgg13_bn", 133'053'736},
-    {"vgg16", 138'357'544},      {"vgg16_bn", 138'365'992},    {"vgg19", 143'667'240},
-    {"vgg19_bn", 143'678'248},   {"squeezenet1_0", 1'248'424}, {"squeezenet1_1", 1'235'496},
-    {"mobilenet_v1", 4'231'976}, {"mobilenet_v2", 3'504'872},
+    {"linear", 7'850},
+    {"two_layer", 79'510},
+    {"lenet5", 61'706},
+    {"convnet", 288'746},
+    {"resnet20", 269'722},
+    {"resnet32", 464'154},
+    {"resnet44", 658'586},
+    {"resnet56", 853'018},
+    {"resnet18_cifar", 11'173'962},
+    {"resnet18", 11'689'512},
+    {"resnet34", 21'797'672},
+    {"resnet50", 25'557'032},
+    {"resnet101", 44'549'160},
+    {"resnet152", 60'192'808},
+    {"vgg11", 132'863'336},
+    {"vgg11_bn", 132'868'840},
+    {"vgg13", 133'047'848},
+    {"vgg13_bn", 133'053'736},
+    {"vgg16", 138'357'544},
+    {"vgg16_bn", 138'365'992},
+    {"vgg19", 143'667'240},
+    {"vgg19_bn", 143'678'248},
+    {"squeezenet1_0", 1'248'424},
+    {"squeezenet1_1", 1'235'496},
+    {"mobilenet_v1", 4'231'976},
+    {"mobilenet_v2", 3'504'872},
+    {"resnet50_v1", 25'557'032},
+    {"resnet101_v1", 44'549'160},
+    {"resnet152_v1", 60'192'808},
+    {"vgg16_c", 133'638'952},
+    {"alexnet", 61'100'840},
+    {"alexnet_paper", 60'965'224},
+    {"zfnet", 62'357'608},
+    {"nin", 7'595'176},
+    {"nin_cifar", 966'986},
+    {"googlenet", 13'004'888},
+    {"googlenet_paper", 13'378'280},
+    {"inception_v3", 27'161'264},
+    {"inception_v4", 42'679'816},
+    {"inception_resnet_v2", 55'843'464},
+    {"highway", 136'660},
+    {"highway_cifar", 412'202},
+    {"all_cnn", 1'369'738},
+    {"fitnet1", 251'194},
+    {"fitnet4", 2'548'602},
 };
 
 class EveryModel : public testing::TestWithParam<std::string_view> {
@@ -53,21 +89,32 @@ TEST_P(EveryModel, GivesAScoreForEachClass) {
   EXPECT_EQ(scores.shape().str(), "(3, 7)");
 }
 
+TEST_P(EveryModel, TakesGreyPictures) {
+  const Shape grey{entry().input[0], entry().input[1], 1};
+  auto net = build({.name = std::string(GetParam()), .input = grey, .classes = 7});
+  nn::Ctx ctx;
+  Tensor scores = nn::forward(*net, nn::shaped({2, grey[0], grey[1], 1}), ctx);
+  EXPECT_EQ(scores.shape().str(), "(2, 7)");
+}
+
 // Small pictures, but large enough for batch norm to see several pixels in the last stage.
 TEST_P(EveryModel, EveryParameterGetsAGradient) {
   if (is_another_vgg(GetParam())) GTEST_SKIP() << "large, and made of the layers of vgg11_bn";
+  if (is_another_large(GetParam())) GTEST_SKIP() << "large, and made of the layers of another";
   if (GetParam() == "resnet101" || GetParam() == "resnet152")
     GTEST_SKIP() << "large, and the same as resnet50";
-  Shape input = entry().input;
-  if (input[0] == 224) input = {64, 64, 3};
+  const Shape input = small_input(entry());
   auto net = build({.name = std::string(GetParam()), .input = input, .classes = 5});
   nn::initialize(*net, Key(1));
   Tensor x = random_input({3, input[0], input[1], input[2]}, 1);
   Tensor labels = test::int_input({3}, 2, 0, 5);
   nn::Ctx ctx;
   ctx.training = true;
-  nn::LossAndGrad r = nn::value_and_grad(
-      *net, ctx, [&](nn::Ctx& c) { return cross_entropy(nn::forward(*net, x, c), labels); });
+  nn::LossAndGrad r = nn::value_and_grad(*net, ctx, [&](nn::Ctx& c) {
+    return nn::total_loss(nn::forward(*net, x, c), c, [&](const Tensor& scores) {
+      return cross_entropy(scores, labels);
+    });
+  });
   std::vector<Tensor> all = values_of(r.grads);
   all.push_back(r.loss);
   eval(all);
@@ -145,26 +192,21 @@ TEST(Summary, OfLeNet5) {
   EXPECT_EQ(s.macs, 416'520);
 }
 
-// The figures torchvision gives with its weights, in thousand millions.
+// The figures torchvision gives with its weights, in thousand millions, and those of papers:
+// MobileNet's, He et al. 2016, table 1 (NET-13), GoogLeNet's (NET-09).
 TEST(Summary, MultiplyAddsOfTheImageNetNetworks) {
   const std::pair<const char*, double> known[] = {
-      {"resnet18", 1.814},
-      {"resnet34", 3.664},
-      {"resnet50", 4.089},
-      {"resnet101", 7.801},
-      {"resnet152", 11.514},
-      {"vgg11", 7.609},
-      {"vgg13", 11.308},
-      {"vgg16", 15.470},
-      {"vgg19", 19.632},
-      {"vgg19_bn", 19.632},
-      {"squeezenet1_0", 0.819},
-      {"squeezenet1_1", 0.349},
-      {"mobilenet_v1", 0.569},  // the paper's
-      {"mobilenet_v2", 0.301}};
+      {"resnet18", 1.814},     {"resnet34", 3.664},        {"resnet50", 4.089},
+      {"resnet101", 7.801},    {"resnet152", 11.514},      {"vgg11", 7.609},
+      {"vgg13", 11.308},       {"vgg16", 15.470},          {"vgg19", 19.632},
+      {"vgg19_bn", 19.632},    {"squeezenet1_0", 0.819},   {"squeezenet1_1", 0.349},
+      {"mobilenet_v1", 0.569}, {"mobilenet_v2", 0.301},    {"resnet50_v1", 3.858},
+      {"resnet101_v1", 7.570}, {"resnet152_v1", 11.282},   {"alexnet", 0.714},
+      {"googlenet", 1.498},    {"googlenet_paper", 1.582}, {"inception_v3", 5.713}};
   for (auto [name, giga] : known) {
-    auto net = find(name).make({.classes = 1000, .input = {224, 224, 3}});
-    EXPECT_NEAR(summarize(*net, {224, 224, 3}).macs / 1e9, giga, 0.001) << name;
+    const Shape& input = find(name).input;
+    auto net = find(name).make({.classes = 1000, .input = input});
+    EXPECT_NEAR(summarize(*net, input).macs / 1e9, giga, 0.001) << name;
   }
 }
 
@@ -216,10 +258,13 @@ TEST(Summary, OfVgg16) {
     EXPECT_EQ(params.at(std::string(layer) + ".weight").numel(), weights) << layer;
 }
 
-// The course's weights of configurations A, B and E, without biases (NET-06, NET-07).
+// The course's weights of configurations A, B, C and E, without biases (NET-06, NET-07).
 TEST(Summary, WeightsOfTheOtherVggs) {
   const std::pair<const char*, int64_t> known[] = {
-      {"vgg11", 132'851'392}, {"vgg13", 133'035'712}, {"vgg19", 143'652'544}};
+      {"vgg11", 132'851'392},
+      {"vgg13", 133'035'712},
+      {"vgg16_c", 133'625'536},
+      {"vgg19", 143'652'544}};
   for (const auto& [name, expected] : known) {
     auto net = find(name).make({.classes = 1000, .input = {224, 224, 3}});
     int64_t weights = 0;
@@ -258,6 +303,30 @@ TEST(Names, AreThoseOfTorchvision) {
   EXPECT_EQ(v2.at("features.2.conv.1.0.weight"), "(96, 3, 3, 1)");
   EXPECT_EQ(v2.at("features.17.conv.3.weight"), "(320)");
   EXPECT_EQ(v2.at("features.18.0.weight"), "(1280, 1, 1, 320)");
+  auto alexnet = shapes_of("alexnet");
+  EXPECT_EQ(alexnet.at("features.3.weight"), "(192, 5, 5, 64)");
+  EXPECT_EQ(alexnet.at("features.10.bias"), "(256)");
+  EXPECT_EQ(alexnet.at("classifier.4.weight"), "(4096, 4096)");
+  auto googlenet = shapes_of("googlenet");
+  EXPECT_EQ(googlenet.at("inception3a.branch1.conv.weight"), "(64, 1, 1, 192)");
+  EXPECT_EQ(googlenet.at("inception3a.branch3.1.conv.weight"), "(32, 3, 3, 16)");
+  EXPECT_EQ(googlenet.at("inception5b.branch4.1.bn.running_var"), "(128)");
+  EXPECT_EQ(googlenet.at("aux2.conv.conv.weight"), "(128, 1, 1, 528)");
+  auto v3 = shapes_of("inception_v3");
+  EXPECT_EQ(v3.at("Conv2d_4a_3x3.bn.weight"), "(192)");
+  EXPECT_EQ(v3.at("Mixed_6b.branch7x7dbl_4.conv.weight"), "(128, 7, 1, 128)");
+  EXPECT_EQ(v3.at("Mixed_7c.branch3x3dbl_3b.conv.weight"), "(384, 3, 1, 384)");
+  EXPECT_EQ(v3.at("AuxLogits.conv1.conv.weight"), "(768, 5, 5, 128)");
+  auto v4 = shapes_of("inception_v4");  // timm's, like the next
+  EXPECT_EQ(v4.at("features.3.conv.conv.weight"), "(96, 3, 3, 64)");
+  EXPECT_EQ(v4.at("features.4.branch1.3.conv.weight"), "(96, 3, 3, 64)");
+  EXPECT_EQ(v4.at("features.21.branch2_3a.conv.weight"), "(256, 1, 3, 512)");
+  EXPECT_EQ(v4.at("last_linear.weight"), "(1000, 1536)");
+  auto residual = shapes_of("inception_resnet_v2");
+  EXPECT_EQ(residual.at("repeat.9.conv2d.bias"), "(320)");
+  EXPECT_EQ(residual.at("mixed_7a.branch2.2.conv.weight"), "(320, 3, 3, 288)");
+  EXPECT_EQ(residual.at("block8.branch1.2.bn.weight"), "(256)");
+  EXPECT_EQ(residual.at("classif.weight"), "(1000, 1536)");
 }
 
 }  // namespace

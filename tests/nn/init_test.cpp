@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "fovea/autograd/transforms.h"
+#include "fovea/nn/conv.h"
 #include "fovea/nn/linear.h"
 #include "fovea/nn/module.h"
 #include "fovea/ops/activation.h"
@@ -160,6 +161,12 @@ TEST(Init, BiasesAreZeroAndConstantsAreThemselves) {
   Linear layer({.in = 3, .out = 4});
   initialize(layer, Key(1));
   for (float v : parameters(layer).at("bias").to_vector()) EXPECT_EQ(v, 0);
+  Linear gate({.in = 3, .out = 4, .bias_init = constant(-2)});
+  Conv2d gates({.in = 3, .out = 4, .bias_init = constant(-2)});
+  for (Module* m : {static_cast<Module*>(&gate), static_cast<Module*>(&gates)}) {
+    initialize(*m, Key(1));
+    for (float v : parameters(*m).at("bias").to_vector()) EXPECT_EQ(v, -2);
+  }
   for (float v : make(constant(0.01), {5}, Key(1)).to_vector()) EXPECT_EQ(v, 0.01f);
 }
 

@@ -123,6 +123,7 @@ TEST(Pooling, LayersAreTheirOps) {
   EXPECT_EQ(run(MaxPool2d(two), x).to_vector(), max_pool2d(x, two).to_vector());
   EXPECT_EQ(run(AvgPool2d(two), x).to_vector(), avg_pool2d(x, two).to_vector());
   EXPECT_EQ(run(GlobalAvgPool(), x).to_vector(), global_avg_pool(x).to_vector());
+  EXPECT_EQ(run(AdaptiveMaxPool2d(3, 2), x).to_vector(), adaptive_max_pool2d(x, 3, 2).to_vector());
   EXPECT_EQ(run(AdaptiveAvgPool2d(3, 2), x).to_vector(), adaptive_avg_pool2d(x, 3, 2).to_vector());
 }
 
@@ -297,6 +298,23 @@ TEST(Residual, AddsTheShortcut) {
       }),
       "[Residual] expected the body to keep the shape of the shortcut (1, 4, 4, 2), got "
       "(1, 4, 4, 4); give it a shortcut");
+}
+
+TEST(AuxiliaryHead, PassesItsInputOnAndScoresItInTraining) {
+  auto linear = std::make_unique<Linear>(Linear::Options{.in = 4, .out = 3});
+  initialize(*linear, Key(1));
+  Tensor x = random_input({2, 4}, 1);
+  const std::vector<float> expected = run(*linear, x).to_vector();
+  AuxiliaryHead head(std::move(linear), 0.25);
+  EXPECT_EQ(names_of(parameters(head)), (Names{"bias", "weight"}));
+  Ctx ctx;
+  EXPECT_EQ(forward(head, x, ctx).to_vector(), x.to_vector());
+  EXPECT_TRUE(ctx.auxiliary.empty());
+  ctx.training = true;
+  EXPECT_EQ(forward(head, x, ctx).to_vector(), x.to_vector());
+  ASSERT_EQ(ctx.auxiliary.size(), 1u);
+  EXPECT_EQ(ctx.auxiliary[0].scores.to_vector(), expected);
+  EXPECT_EQ(ctx.auxiliary[0].weight, 0.25);
 }
 
 }  // namespace

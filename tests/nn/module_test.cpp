@@ -168,6 +168,16 @@ TEST(ValueAndGrad, GivesLossGradientsAndUpdates) {
   EXPECT_EQ(head.grads.at("fc.weight").to_vector(), all.grads.at("fc.weight").to_vector());
 }
 
+TEST(TotalLoss, AddsTheLossesOfAuxiliaryHeadsByTheirWeights) {
+  Ctx ctx;
+  auto loss = [](const Tensor& scores) { return sum(scores * scores); };
+  const Tensor scores = Tensor::from<float>({1, 2}, {2});
+  EXPECT_EQ(total_loss(scores, ctx, loss).item<double>(), 5);
+  ctx.auxiliary.push_back({Tensor::from<float>({2, 2}, {2}), 0.5});
+  ctx.auxiliary.push_back({Tensor::from<float>({4, 0}, {2}), 0.25});
+  EXPECT_EQ(total_loss(scores, ctx, loss).item<double>(), 5 + 0.5 * 8 + 0.25 * 16);
+}
+
 // Against central differences of the loss itself.
 TEST(ValueAndGrad, IsTheSlopeOfTheLoss) {
   Sequential net = small_net();
