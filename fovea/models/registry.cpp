@@ -4,10 +4,16 @@
 
 #include "fovea/core/text.h"
 #include "fovea/models/convnet.h"
+#include "fovea/models/convnext.h"
+#include "fovea/models/densenet.h"
+#include "fovea/models/efficientnet.h"
+#include "fovea/models/fractalnet.h"
 #include "fovea/models/lenet.h"
 #include "fovea/models/mlp.h"
 #include "fovea/models/mobilenet_v1.h"
 #include "fovea/models/mobilenet_v2.h"
+#include "fovea/models/mobilenet_v3.h"
+#include "fovea/models/preact_resnet.h"
 #include "fovea/models/resnet.h"
 #include "fovea/models/resnet_cifar.h"
 #include "fovea/models/squeezenet.h"
@@ -28,7 +34,13 @@ std::vector<Entry> table() {
         vgg_entries,
         squeezenet_entries,
         mobilenet_v1_entries,
-        mobilenet_v2_entries})
+        mobilenet_v2_entries,
+        mobilenet_v3_entries,
+        preact_resnet_entries,
+        fractalnet_entries,
+        densenet_entries,
+        efficientnet_entries,
+        convnext_entries})
     rows.insert(rows.end(), family().begin(), family().end());
   return rows;
 }
