@@ -30,13 +30,13 @@ class Block : public nn::Module {
         bn2_({.channels = o.out}) {}
 
   Tensor forward(const Tensor& x, nn::Ctx& ctx) const override {
-    Tensor skip = zero_padded_shortcut(x, o_.out - o_.in, o_.stride);
-    if (nn::drops_batch(o_.drop, ctx)) return relu(skip);
+    if (nn::drops_batch(o_.drop, ctx)) return relu(shortcut(x));
     Tensor y = ctx.run("conv1", conv1_, x);
     y = ctx.within("bn1", [&] { return bn1_.forward_relu(y, ctx); });
     y = ctx.run("conv2", conv2_, y);
-    if (o_.drop > 0 && !ctx.training) return relu(ctx.run("bn2", bn2_, y) * (1 - o_.drop) + skip);
-    return ctx.within("bn2", [&] { return bn2_.forward_relu(y, ctx, skip); });
+    if (o_.drop == 0 || ctx.training)
+      return ctx.within("bn2", [&] { return bn2_.forward_relu(y, ctx, shortcut(x)); });
+    return relu(ctx.run("bn2", bn2_, y) * (1 - o_.drop) + shortcut(x));
   }
   void visit(Visitor& v) override {
     v.child("conv1", conv1_);
@@ -46,6 +46,10 @@ class Block : public nn::Module {
   }
 
  private:
+  Tensor shortcut(const Tensor& x) const {
+    return zero_padded_shortcut(x, o_.out - o_.in, o_.stride);
+  }
+
   Options o_;
   nn::Conv2d conv1_, conv2_;
   nn::BatchNorm bn1_, bn2_;

@@ -101,6 +101,7 @@ TEST_P(EveryModel, EveryParameterGetsAGradient) {
   if (is_large_sibling(GetParam())) GTEST_SKIP() << "large, and made of a sibling's layers";
   Shape input = entry().input;
   if (input[0] == 224) input = {64, 64, 3};
+  if (GetParam().starts_with("wrn28")) input = {16, 16, 3};
   auto net = build({.name = std::string(GetParam()), .input = input, .classes = 5});
   nn::initialize(*net, Key(1));
   Tensor x = random_input({3, input[0], input[1], input[2]}, 1);
@@ -319,6 +320,31 @@ TEST(Names, AreThoseOfTorchvision) {
   EXPECT_EQ(v2.at("features.2.conv.1.0.weight"), "(96, 3, 3, 1)");
   EXPECT_EQ(v2.at("features.17.conv.3.weight"), "(320)");
   EXPECT_EQ(v2.at("features.18.0.weight"), "(1280, 1, 1, 320)");
+  auto next = shapes_of("resnext50_32x4d");
+  EXPECT_EQ(next.at("layer1.0.conv2.weight"), "(128, 3, 3, 4)");
+  EXPECT_EQ(next.at("layer4.0.downsample.0.weight"), "(2048, 1, 1, 1024)");
+  auto wide = shapes_of("wide_resnet50_2");
+  EXPECT_EQ(wide.at("layer3.1.conv2.weight"), "(512, 3, 3, 512)");
+  auto dense = shapes_of("densenet121");
+  EXPECT_EQ(dense.at("features.conv0.weight"), "(64, 7, 7, 3)");
+  EXPECT_EQ(dense.at("features.denseblock1.denselayer2.norm1.weight"), "(96)");
+  EXPECT_EQ(dense.at("features.denseblock4.denselayer16.conv2.weight"), "(32, 3, 3, 128)");
+  EXPECT_EQ(dense.at("features.transition3.conv.weight"), "(512, 1, 1, 1024)");
+  EXPECT_EQ(dense.at("features.norm5.running_var"), "(1024)");
+  auto v3 = shapes_of("mobilenet_v3_small");
+  EXPECT_EQ(v3.at("features.1.block.1.fc1.weight"), "(8, 1, 1, 16)");
+  EXPECT_EQ(v3.at("features.2.block.2.0.weight"), "(24, 1, 1, 72)");
+  EXPECT_EQ(v3.at("features.12.1.weight"), "(576)");
+  EXPECT_EQ(v3.at("classifier.3.weight"), "(1000, 1024)");
+  auto efficient = shapes_of("efficientnet_b0");
+  EXPECT_EQ(efficient.at("features.1.0.block.1.fc2.weight"), "(32, 1, 1, 8)");
+  EXPECT_EQ(efficient.at("features.7.0.block.3.1.bias"), "(320)");
+  EXPECT_EQ(efficient.at("classifier.1.weight"), "(1000, 1280)");
+  auto convnext = shapes_of("convnext_tiny");
+  EXPECT_EQ(convnext.at("features.1.0.layer_scale"), "(96, 1, 1)");
+  EXPECT_EQ(convnext.at("features.2.1.weight"), "(192, 2, 2, 96)");
+  EXPECT_EQ(convnext.at("features.7.2.block.5.weight"), "(768, 3072)");
+  EXPECT_EQ(convnext.at("classifier.2.weight"), "(1000, 768)");
 }
 
 }  // namespace

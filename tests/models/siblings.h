@@ -15,7 +15,7 @@ inline bool is_another_vgg(std::string_view name) {
 // The same for other families: another network of the table has the same layers and takes less
 // time.
 inline bool is_large_sibling(std::string_view name) {
-  constexpr std::array<std::string_view, 10> large{
+  constexpr std::array<std::string_view, 11> large{
       "resnet101",
       "resnet152",
       "wide_resnet50_2",
@@ -25,6 +25,7 @@ inline bool is_large_sibling(std::string_view name) {
       "densenet169",
       "densenet201",
       "wrn28_10",
+      "fractalnet",
       "preact_resnet110"};
   return std::ranges::find(large, name) != large.end();
 }
