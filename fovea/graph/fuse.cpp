@@ -51,14 +51,17 @@ class Fusion {
       return into_weights(*p, node.inputs);
     if (auto* p = dynamic_cast<const Unary*>(node.primitive.get()))
       if (p->op() == UnaryOp::relu) return with_relu(node.inputs[0]);
-    if (auto* p = dynamic_cast<const Binary*>(node.primitive.get()))
+    if (auto* p = dynamic_cast<const Binary*>(node.primitive.get())) {
+      const Tensor &a = node.inputs[0], &b = node.inputs[1];
       if (p->op() == BinaryOp::add) {
-        Tensor y = with_residual(node.inputs[0], node.inputs[1]);
-        return y.is_empty() ? with_residual(node.inputs[1], node.inputs[0]) : y;
-      } else if (p->op() == BinaryOp::mul) {
-        Tensor y = with_factor(node.inputs[0], node.inputs[1]);
-        return y.is_empty() ? with_factor(node.inputs[1], node.inputs[0]) : y;
+        Tensor y = with_residual(a, b);
+        return y.is_empty() ? with_residual(b, a) : y;
       }
+      if (p->op() == BinaryOp::mul) {
+        Tensor y = with_factor(a, b);
+        return y.is_empty() ? with_factor(b, a) : y;
+      }
+    }
     return {};
   }
 
