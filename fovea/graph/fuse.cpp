@@ -51,11 +51,17 @@ class Fusion {
       return into_weights(*p, node.inputs);
     if (auto* p = dynamic_cast<const Unary*>(node.primitive.get()))
       if (p->op() == UnaryOp::relu) return with_relu(node.inputs[0]);
-    if (auto* p = dynamic_cast<const Binary*>(node.primitive.get()))
+    if (auto* p = dynamic_cast<const Binary*>(node.primitive.get())) {
+      const Tensor &a = node.inputs[0], &b = node.inputs[1];
       if (p->op() == BinaryOp::add) {
-        Tensor y = with_residual(node.inputs[0], node.inputs[1]);
-        return y.is_empty() ? with_residual(node.inputs[1], node.inputs[0]) : y;
+        Tensor y = with_residual(a, b);
+        return y.is_empty() ? with_residual(b, a) : y;
       }
+      if (p->op() == BinaryOp::mul) {
+        Tensor y = with_factor(a, b);
+        return y.is_empty() ? with_factor(b, a) : y;
+      }
+    }
     return {};
   }
 
@@ -72,6 +78,21 @@ class Fusion {
     if (in.size() > 3) inputs.push_back(in[3]);
     return Tensor::output_of(
         std::make_shared<ConvFwd>(conv->options(), p.relu(), in.size() > 3), std::move(inputs));
+  }
+
+  // x times a constant for all channels or one for each.
+  Tensor with_factor(const Tensor& x, const Tensor& factor) const {
+    auto* conv = open_conv(x);
+    if (!conv || conv->residual() || !factor.is_evaluated() || factor.dtype() != x.dtype() ||
+        !(factor.rank() == 0 || factor.shape() == Shape{x.dim(-1)}))
+      return {};
+    std::vector<Tensor> inputs = x.node()->inputs;
+    const bool bias = conv->has_bias(inputs);
+    if (!inputs[1].is_evaluated() || (bias && !inputs[2].is_evaluated())) return {};
+    inputs[1] = inputs[1] * (factor.rank() == 0 ? factor : reshape(factor, {x.dim(-1), 1, 1, 1}));
+    if (bias) inputs[2] = inputs[2] * factor;
+    eval(std::span(inputs).subspan(1));
+    return Tensor::output_of(std::make_shared<ConvFwd>(conv->options()), std::move(inputs));
   }
 
   Tensor with_relu(const Tensor& x) const {

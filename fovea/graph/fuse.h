@@ -11,9 +11,9 @@ namespace fovea::graph {
 int fold_constants(std::span<Tensor> outputs, std::span<const Tensor> inputs);
 
 // Lets a convolution do what follows it, where nobody else reads its result: scaling and shifting
-// its channels by constants (batch norm at inference) goes into weights and bias; adding a tensor
-// and ReLU are done as the result is stored. A ReLU after a scale and shift joins it, too. Returns
-// how many nodes went.
+// its channels by constants (batch norm at inference, the factors of stochastic depth) goes into
+// weights and bias; adding a tensor and ReLU are done as the result is stored. A ReLU after a scale
+// and shift joins it, too. Returns how many nodes went.
 int fuse(std::span<Tensor> outputs);
 
 }  // namespace fovea::graph

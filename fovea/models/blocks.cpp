@@ -1,5 +1,9 @@
 #include "fovea/models/blocks.h"
 
+#include "fovea/nn/activation.h"
+#include "fovea/ops/pad.h"
+#include "fovea/ops/slice.h"
+
 namespace fovea::models {
 
 namespace {
@@ -24,6 +28,20 @@ void ConvBnRelu::visit(Visitor& v) {
   v.child("bn", bn_);
 }
 
+std::unique_ptr<nn::Sequential> conv_bn(
+    const nn::Conv2d::Options& o, std::string_view act, nn::BatchNorm::Options bn) {
+  bn.channels = o.out;
+  auto m = std::make_unique<nn::Sequential>();
+  m->add(std::make_unique<nn::Conv2d>(o));
+  if (act == "relu") {
+    m->add(std::make_unique<BnRelu>(bn));
+    return m;
+  }
+  m->add(std::make_unique<nn::BatchNorm>(bn));
+  if (!act.empty()) m->add(std::make_unique<nn::Activation>(act));
+  return m;
+}
+
 nn::Conv2d::Options plain_conv(int64_t in, int64_t out, int64_t kernel, int stride) {
   nn::Conv2d::Options o = nn::same_conv(in, out, kernel, stride);
   o.bias = false;
@@ -37,6 +55,12 @@ nn::Conv2d::Options depthwise_conv(int64_t channels, int64_t kernel, int stride)
   // Fan-out would count every channel, though each weight reaches one.
   o.init = nn::he_normal();
   return o;
+}
+
+Tensor zero_padded_shortcut(const Tensor& x, int64_t extra, int stride) {
+  if (extra == 0 && stride == 1) return x;
+  Tensor y = slice(x, {{}, {.step = stride}, {.step = stride}});
+  return pad(y, {{0, 0}, {0, 0}, {0, 0}, {extra / 2, extra - extra / 2}});
 }
 
 }  // namespace fovea::models

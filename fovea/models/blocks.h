@@ -1,5 +1,8 @@
 #pragma once
 
+#include <memory>
+
+#include "fovea/nn/containers.h"
 #include "fovea/nn/conv.h"
 #include "fovea/nn/norm.h"
 
@@ -31,10 +34,19 @@ class BnRelu : public nn::BatchNorm {
   Tensor forward(const Tensor& x, nn::Ctx& ctx) const override { return forward_relu(x, ctx); }
 };
 
+// Convolution "0", batch norm "1" and, where named, an activation of nn::Activation, as the mobile
+// networks of torchvision have them. The channels of `bn` are those of the convolution.
+std::unique_ptr<nn::Sequential> conv_bn(
+    const nn::Conv2d::Options& o, std::string_view act = {}, nn::BatchNorm::Options bn = {});
+
 // The convolution of a residual network: no bias, padding that keeps the size, He's fan-out rule.
 nn::Conv2d::Options plain_conv(int64_t in, int64_t out, int64_t kernel, int stride = 1);
 
 // The same for every channel alone.
 nn::Conv2d::Options depthwise_conv(int64_t channels, int64_t kernel, int stride = 1);
+
+// The shortcut without parameters of He et al. 2016 (option A): every `stride`-th pixel, and
+// `extra` new channels of zeros around the old ones.
+Tensor zero_padded_shortcut(const Tensor& x, int64_t extra, int stride);
 
 }  // namespace fovea::models

@@ -1,8 +1,6 @@
 #include "fovea/models/mobilenet_v2.h"
 
 #include "fovea/models/blocks.h"
-#include "fovea/nn/activation.h"
-#include "fovea/nn/containers.h"
 #include "fovea/nn/dropout.h"
 #include "fovea/nn/linear.h"
 #include "fovea/nn/pool.h"
@@ -12,15 +10,6 @@ namespace fovea::models {
 
 namespace {
 
-// Convolution "0", batch norm "1" and ReLU6 "2".
-std::unique_ptr<nn::Sequential> conv_bn_relu6(const nn::Conv2d::Options& o) {
-  auto m = std::make_unique<nn::Sequential>();
-  m->add(std::make_unique<nn::Conv2d>(o));
-  m->add(std::make_unique<nn::BatchNorm>(nn::BatchNorm::Options{.channels = o.out}));
-  m->add(std::make_unique<nn::Activation>("relu6"));
-  return m;
-}
-
 class InvertedResidual : public nn::Module {
  public:
   struct Options {
@@ -29,8 +18,8 @@ class InvertedResidual : public nn::Module {
   };
   explicit InvertedResidual(const Options& o) : shortcut_(o.stride == 1 && o.in == o.out) {
     const int64_t wide = o.in * o.widen;
-    if (o.widen != 1) conv_.add(conv_bn_relu6(plain_conv(o.in, wide, 1)));
-    conv_.add(conv_bn_relu6(depthwise_conv(wide, 3, o.stride)));
+    if (o.widen != 1) conv_.add(conv_bn(plain_conv(o.in, wide, 1), "relu6"));
+    conv_.add(conv_bn(depthwise_conv(wide, 3, o.stride), "relu6"));
     conv_.add(std::make_unique<nn::Conv2d>(plain_conv(wide, o.out, 1)));
     conv_.add(std::make_unique<nn::BatchNorm>(nn::BatchNorm::Options{.channels = o.out}));
   }
@@ -61,7 +50,7 @@ std::unique_ptr<nn::Sequential> features(int64_t channels) {
       {6, 160, 3, 2},
       {6, 320, 1, 1}};
   auto net = std::make_unique<nn::Sequential>();
-  net->add(conv_bn_relu6(plain_conv(channels, 32, 3, 2)));
+  net->add(conv_bn(plain_conv(channels, 32, 3, 2), "relu6"));
   int64_t in = 32;
   for (const Stage& s : stages)
     for (int i = 0; i < s.blocks; ++i) {
@@ -69,7 +58,7 @@ std::unique_ptr<nn::Sequential> features(int64_t channels) {
           .in = in, .out = s.out, .stride = i == 0 ? s.stride : 1, .widen = s.widen}));
       in = s.out;
     }
-  net->add(conv_bn_relu6(plain_conv(in, 1280, 1)));
+  net->add(conv_bn(plain_conv(in, 1280, 1), "relu6"));
   return net;
 }
 

@@ -67,23 +67,34 @@ std::unique_ptr<nn::Module> basic(int64_t in, int64_t width, int stride) {
       stride);
 }
 
-// The stride is that of the first 1x1 convolution or of the 3x3 one.
-template <bool stride_first>
-std::unique_ptr<nn::Module> bottleneck(int64_t in, int64_t width, int stride) {
+// What the bottlenecks of a network have in common.
+struct Bottleneck {
+  // The 3x3 convolution has `groups` groups of `width` channels each in the first stage, twice as
+  // many in each further one (Xie et al. 2017, table 1).
+  int groups = 1;
+  int64_t width = 64;
+  bool stride_first = false;  // in the first 1x1 convolution instead of the 3x3 one
+};
+
+// A bottleneck that ends with 4 * planes channels.
+std::unique_ptr<nn::Module> bottleneck(
+    int64_t in, int64_t planes, int stride, const Bottleneck& b) {
+  const int64_t width = planes / 64 * b.width * b.groups, out = 4 * planes;
+  nn::Conv2d::Options middle = plain_conv(width, width, 3, b.stride_first ? 1 : stride);
+  middle.conv.groups = b.groups;
   return std::make_unique<Block>(
       std::vector{
-          plain_conv(in, width, 1, stride_first ? stride : 1),
-          plain_conv(width, width, 3, stride_first ? 1 : stride),
-          plain_conv(width, 4 * width, 1)},
+          plain_conv(in, width, 1, b.stride_first ? stride : 1), middle, plain_conv(width, out, 1)},
       in,
-      4 * width,
+      out,
       stride);
 }
 
 struct Plan {
   std::array<int, 4> blocks;
-  bool deep;                  // bottleneck blocks
-  bool stride_first = false;  // in the first convolution of a bottleneck
+  bool deep;  // bottleneck blocks
+  Bottleneck bottleneck = {};
+  bool small_stem = false;  // 3x3, stride 1, no pooling
 };
 
 Plan plan_of(int depth) {
@@ -105,9 +116,9 @@ Plan plan_of(int depth) {
 
 class ResNet : public nn::Module {
  public:
-  ResNet(const Plan& plan, bool small_stem, const MakeOptions& o)
-      : small_stem_(small_stem),
-        conv1_(small_stem ? plain_conv(o.input[2], 64, 3) : plain_conv(o.input[2], 64, 7, 2)),
+  ResNet(const Plan& plan, const MakeOptions& o)
+      : small_stem_(plan.small_stem),
+        conv1_(plan.small_stem ? plain_conv(o.input[2], 64, 3) : plain_conv(o.input[2], 64, 7, 2)),
         bn1_({.channels = 64}),
         maxpool_({.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1, 1, 1}}),
         fc_({.in = plan.deep ? 2048 : 512, .out = o.classes}) {
@@ -116,8 +127,8 @@ class ResNet : public nn::Module {
       int64_t width = 64 << stage;
       for (int i = 0; i < plan.blocks[stage]; ++i) {
         int stride = stage > 0 && i == 0 ? 2 : 1;
-        auto* block = !plan.deep ? basic : plan.stride_first ? bottleneck<true> : bottleneck<false>;
-        layers_[stage].add(block(in, width, stride));
+        layers_[stage].add(
+            plan.deep ? bottleneck(in, width, stride, plan.bottleneck) : basic(in, width, stride));
         in = plan.deep ? 4 * width : width;
       }
     }
@@ -149,21 +160,27 @@ class ResNet : public nn::Module {
 
 constexpr std::string_view he2016_v1 = "the same with the stride in the first 1x1, as in the paper";
 constexpr std::string_view he2016 = "He et al. 2016, Deep residual learning";
+constexpr std::string_view zagoruyko2016 = "Zagoruyko and Komodakis 2016, Wide residual networks";
+constexpr std::string_view xie2017 = "Xie et al. 2017, Aggregated residual transformations";
 
-template <int depth>
+template <int depth, int groups = 1, int64_t width = 64>
 std::unique_ptr<nn::Module> make(const MakeOptions& o) {
-  return std::make_unique<ResNet>(plan_of(depth), false, o);
+  Plan plan = plan_of(depth);
+  plan.bottleneck = {.groups = groups, .width = width};
+  return std::make_unique<ResNet>(plan, o);
 }
 
 template <int depth>
 std::unique_ptr<nn::Module> make_v1(const MakeOptions& o) {
   Plan plan = plan_of(depth);
-  plan.stride_first = true;
-  return std::make_unique<ResNet>(plan, false, o);
+  plan.bottleneck.stride_first = true;
+  return std::make_unique<ResNet>(plan, o);
 }
 
 std::unique_ptr<nn::Module> make_resnet18_cifar(const MakeOptions& o) {
-  return std::make_unique<ResNet>(plan_of(18), true, o);
+  Plan plan = plan_of(18);
+  plan.small_stem = true;
+  return std::make_unique<ResNet>(plan, o);
 }
 
 }  // namespace
@@ -225,6 +242,34 @@ std::span<const Entry> resnet_entries() {
        .input = {224, 224, 3},
        .classes = 1000,
        .make = make_v1<152>},
+      {.name = "wide_resnet50_2",
+       .paper = zagoruyko2016,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<50, 1, 128>,
+       .torchvision = {"wide_resnet50_2", "Wide_ResNet50_2_Weights.IMAGENET1K_V1"},
+       .timm = {"wide_resnet50_2", "wide_resnet50_2.tv_in1k"}},
+      {.name = "wide_resnet101_2",
+       .paper = zagoruyko2016,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<101, 1, 128>,
+       .torchvision = {"wide_resnet101_2", "Wide_ResNet101_2_Weights.IMAGENET1K_V1"},
+       .timm = {"wide_resnet101_2", "wide_resnet101_2.tv_in1k"}},
+      {.name = "resnext50_32x4d",
+       .paper = xie2017,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<50, 32, 4>,
+       .torchvision = {"resnext50_32x4d", "ResNeXt50_32X4D_Weights.IMAGENET1K_V1"},
+       .timm = {"resnext50_32x4d", "resnext50_32x4d.tv_in1k"}},
+      {.name = "resnext101_32x8d",
+       .paper = xie2017,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make<101, 32, 8>,
+       .torchvision = {"resnext101_32x8d", "ResNeXt101_32X8D_Weights.IMAGENET1K_V1"},
+       .timm = {"resnext101_32x8d", "resnext101_32x8d.tv_in1k"}},
   };
   return rows;
 }

@@ -30,7 +30,7 @@ struct Ctx {
   Tree taps;                               // what was tapped
   // Paths of modules that run as if not training, with all that is in them: no new statistics.
   std::set<std::string, std::less<>> frozen;
-  std::string path;                        // of the module that is running, "layer1.0.conv1"
+  std::string path;  // of the module that is running, "layer1.0.conv1"
 
   // Runs a child of the running module under its name. Errors come out as LayerError.
   Tensor run(std::string_view name, const Module& child, const Tensor& x);

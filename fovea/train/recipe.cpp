@@ -14,6 +14,13 @@
 
 namespace fovea::train {
 
+namespace {
+
+// Also what model.name says where a recipe has layers or a pattern and names none.
+constexpr std::string_view default_model = "convnet";
+
+}  // namespace
+
 std::span<const KeyInfo> recipe_keys() {
   using enum ValueType;
   static const KeyInfo keys[] = {
@@ -34,7 +41,14 @@ std::span<const KeyInfo> recipe_keys() {
       {"data.cache_mb", integer, "1024", "memory for decoded pictures, in MB"},
       {"data.max_corrupt", number, "0.1", "share of unreadable pictures that is skipped"},
       {"data.allow_missing_classes", boolean, "false", "validation may lack classes"},
-      {"model.name", text, "convnet", "a model of `fovea models`, or layers for [[model.layers]]"},
+      {"model.name",
+       text,
+       default_model,
+       "a model of `fovea models`, or layers for [[model.layers]]"},
+      {"model.pattern", text, "", "instead of a name: [(conv-relu)*2-pool]*3-(fc-relu)*1"},
+      {"model.widths", text, "", "channels of the pattern's stages, such as 32,64,128"},
+      {"model.fc_widths", text, "", "outputs of the pattern's fc layers, such as 256"},
+      {"model.norm", text, "none", "behind the pattern's convolutions: batch, layer, group, ..."},
       {"model.init", text, "", "safetensors file to start from"},
       {"model.from", text, "", "model file to fine-tune: its network, preprocessing and weights"},
       {"model.head", text, "own", "own, or linear: another head of model.from gives way to one"},
@@ -113,6 +127,44 @@ std::string one_of(const Config& c, const std::string& key, std::vector<std::str
       fmt::format("{}: expected {} to be one of {}, got \"{}\"", c.origin(key), key, list, value));
 }
 
+// "32,64" -> {32, 64}; an empty text gives none.
+std::vector<int> numbers(const Config& c, const std::string& key) {
+  const std::string text = c.text(key);
+  std::vector<int> list;
+  const char *at = text.data(), *end = at + text.size();
+  while (at != end) {
+    int n = 0;
+    auto [rest, error] = std::from_chars(at, end, n);
+    if (error != std::errc() || (rest != end && (*rest != ',' || rest + 1 == end)))
+      throw std::invalid_argument(fmt::format(
+          "{}: expected {} as numbers with commas between, got \"{}\"", c.origin(key), key, text));
+    list.push_back(n);
+    at = rest == end ? end : rest + 1;
+  }
+  return list;
+}
+
+// The pattern's mistakes are found before any data is read.
+void check_pattern(const Recipe& r, const Config& c) {
+  if (r.pattern.empty()) {
+    for (const char* key : {"model.widths", "model.fc_widths", "model.norm"})
+      if (const std::string value = c.text(key); !value.empty() && value != "none")
+        throw std::invalid_argument(
+            fmt::format("{}: {} belongs to model.pattern, which is not set", c.origin(key), key));
+    return;
+  }
+  if (!r.layers.empty() || r.model != "layers")
+    throw std::invalid_argument(fmt::format(
+        "{}: expected one of model.name, model.pattern and [[model.layers]], got {}",
+        c.origin("model.pattern"),
+        r.layers.empty() ? "a name and a pattern" : "a pattern and layers"));
+  try {
+    models::expand_pattern(r.pattern, r.pattern_options);
+  } catch (const std::invalid_argument& e) {
+    throw std::invalid_argument(fmt::format("{}: {}", c.origin("model.pattern"), e.what()));
+  }
+}
+
 // The settings under `prefix`, all of them options of the method they name. An unknown name is left
 // to whoever makes the method.
 std::map<std::string, std::string> method_of(
@@ -165,6 +217,11 @@ Recipe::Recipe(const Config& c)
       max_corrupt(within(c, "data.max_corrupt", 0, 1)),
       allow_missing_classes(c.boolean("data.allow_missing_classes")),
       model(c.text("model.name")),
+      pattern(c.text("model.pattern")),
+      pattern_options{
+          .widths = numbers(c, "model.widths"),
+          .fc_widths = numbers(c, "model.fc_widths"),
+          .norm = c.text("model.norm")},
       init(c.text("model.init")),
       from(c.text("model.from")),
       linear_head(one_of(c, "model.head", {"own", "linear"}) == "linear"),
@@ -190,9 +247,11 @@ Recipe::Recipe(const Config& c)
     throw std::invalid_argument(
         "model.from brings its own network: give neither model.name, model.init nor layers");
   for (const Item& item : c.list("model.layers")) layers.push_back({item.type, item.options});
-  if (!layers.empty() && !c.is_set("model.name")) model = "layers";
-  if (layers.empty() && model == "layers")
-    throw std::invalid_argument("model.name is \"layers\", but the recipe has no [[model.layers]]");
+  if ((!layers.empty() || !pattern.empty()) && model == default_model) model = "layers";
+  check_pattern(*this, c);
+  if (layers.empty() && pattern.empty() && model == "layers")
+    throw std::invalid_argument(
+        "model.name is \"layers\", but the recipe has no [[model.layers]] and no model.pattern");
   if (name.empty()) {
     std::string data = source.substr(0, source.find_last_not_of('/') + 1);
     data = data.substr(data.find_last_of('/') + 1);

@@ -6,7 +6,7 @@
 #include "fovea/core/device.h"
 #include "fovea/data/preprocess.h"
 #include "fovea/image/augment.h"
-#include "fovea/models/architecture.h"
+#include "fovea/models/pattern.h"
 #include "fovea/train/config.h"
 
 namespace fovea::train {
@@ -38,7 +38,9 @@ struct Recipe {
   double max_corrupt = 0.1;
   bool allow_missing_classes = false;
 
-  std::string model, init, from;
+  std::string model, pattern;  // the pattern gives the layers once the classes are known
+  models::PatternOptions pattern_options;
+  std::string init, from;
   bool linear_head = false;
   std::vector<std::string> freeze;
   std::vector<models::LayerSpec> layers;

@@ -144,11 +144,14 @@ Setup set_up(const Recipe& recipe) {
   }
   s.model.preprocess = choose_preprocess(recipe, *s.source.train);
   const data::Preprocess& p = s.model.preprocess;
+  models::PatternOptions pattern = recipe.pattern_options;
+  pattern.classes = int64_t(s.source.classes.size());
   s.model.architecture = {
       .name = recipe.model,
       .input = {p.height, p.width, p.channels},
       .classes = int64_t(s.source.classes.size()),
-      .layers = recipe.layers};
+      .layers =
+          recipe.pattern.empty() ? recipe.layers : models::expand_pattern(recipe.pattern, pattern)};
   s.model.net = models::build(s.model.architecture);
   s.model.classes = s.source.classes;
   s.model.data_fingerprint = data::fingerprint(*s.source.train);

@@ -79,6 +79,24 @@ TEST(Fuse, AResidualBlockBecomesTwoConvolutions) {
   }
 }
 
+TEST(Fuse, AFactorGoesIntoTheWeights) {
+  Tensor w = random_input({8, 3, 3, 8}, 1), b = random_input({8}, 2);
+  for (const Tensor& factor : {Tensor(0.25f), random_input({8}, 4)})
+    for (bool bias : {false, true}) {
+      auto f = [&](const Tensor& x) {
+        Tensor y = bias ? conv2d(x, w, b, same) : conv2d(x, w, same);
+        return relu(factor * y + x);
+      };
+      Tensor x = random_input({2, 5, 6, 8}, 5), plain = f(x), fused = f(x);
+      fold_constants(std::span(&fused, 1), std::span(&x, 1));
+      EXPECT_EQ(fuse(std::span(&fused, 1)), 3);
+      EXPECT_LE(relative_error(fused, plain), 1e-5);
+    }
+  Tensor x = random_input({2, 5, 6, 8}, 5), row = random_input({6, 8}, 6);
+  Tensor y = conv2d(x, w, same) * row;  // not the same for all pixels
+  EXPECT_EQ(fuse(std::span(&y, 1)), 0);
+}
+
 TEST(Fuse, WhatSomebodyElseReadsStays) {
   Tensor x = random_input({1, 4, 4, 8}, 1), w = random_input({8, 3, 3, 8}, 2);
   Tensor y = conv2d(x, w, same);

@@ -134,6 +134,39 @@ type = "horizontal_flip"
   EXPECT_EQ(back.list("augment")[0].type, "random_crop");  // in order
 }
 
+// Also when it is read again as a run folder keeps it, with every setting written out.
+TEST(Recipe, APatternStandsInPlaceOfAName) {
+  Config c = recipe_config();
+  c.read_toml_text(
+      "[model]\npattern = \"[(conv-relu)-pool]*2-(fc-relu)\"\nwidths = \"8,16\"\n"
+      "fc_widths = \"20\"\nnorm = \"batch\"\n",
+      "r.toml");
+  Config back = recipe_config();
+  back.read_toml_text(c.to_toml(), "resolved");
+  for (const Config& config : {c, back}) {
+    Recipe r(config);
+    EXPECT_EQ(r.model, "layers");
+    EXPECT_EQ(r.pattern_options.widths, (std::vector<int>{8, 16}));
+    EXPECT_EQ(r.pattern_options.fc_widths, (std::vector<int>{20}));
+    EXPECT_EQ(r.pattern_options.norm, "batch");
+  }
+  c.set("model.name", "lenet5", "--set");
+  EXPECT_HAS(
+      message_of([&] { Recipe{c}; }),
+      "expected one of model.name, model.pattern and [[model.layers]], got a name and a pattern");
+  c.set("model.name", "layers", "--set");
+  c.set_list("model.layers", {{"flatten", {}}}, "r.toml:9");
+  EXPECT_HAS(message_of([&] { Recipe{c}; }), "got a pattern and layers");
+}
+
+TEST(Recipe, LayersStayLayersWhenTheRecipeIsReadAgain) {
+  Config c = recipe_config();
+  c.set_list("model.layers", {{"flatten", {}}}, "r.toml:1");
+  Config back = recipe_config();
+  back.read_toml_text(c.to_toml(), "resolved");
+  EXPECT_EQ(Recipe(back).model, "layers");
+}
+
 TEST(Recipe, NamesTheRunAfterModelAndData) {
   Config c = recipe_config();
   c.set("data.source", "/some/where/photos.zip", "test");
@@ -178,6 +211,15 @@ TEST(Recipe, RefusesValuesOutOfRangeWithTheirOrigin) {
   EXPECT_HAS(error("data.resize=crop"), "to be one of auto, none, stretch, short_side");
   EXPECT_HAS(error("data.channels=2"), "expected data.channels of 0, 1 or 3, got 2");
   EXPECT_HAS(error("model.name=layers"), "the recipe has no [[model.layers]]");
+  EXPECT_HAS(
+      error("model.pattern=[(conv-relu)*9]"),
+      "--set: [pattern] expected a number from 1 to 5 at character 14");
+  EXPECT_HAS(
+      error("model.widths=32"), "--set: model.widths belongs to model.pattern, which is not set");
+  EXPECT_HAS(
+      error("model.fc_widths=32,x"),
+      "--set: expected model.fc_widths as numbers with commas between, got \"32,x\"");
+  EXPECT_HAS(error("model.widths=32,"), "as numbers with commas between, got \"32,\"");
   auto augment = [](Item item) {
     return message_of([&] {
       Config c = recipe_config();

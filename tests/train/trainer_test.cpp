@@ -73,6 +73,22 @@ TEST_F(TrainerTest, TheRecipeInTheFolderRepeatsTheRun) {
   EXPECT_FALSE(bits_of(path("a")) == bits_of(path("c")));
 }
 
+TEST_F(TrainerTest, APatternBecomesLayersWithAScorePerClass) {
+  TrainResult r = train(
+      digits(
+          {{"model.pattern", "[(conv-relu)-pool]*2-(fc-relu)"},
+           {"model.widths", "4,8"},
+           {"model.fc_widths", "16"},
+           {"train.epochs", "1"}}),
+      {});
+  models::Model m = models::load_model(r.folder + "/model.safetensors");
+  EXPECT_EQ(m.architecture.name, "layers");
+  EXPECT_EQ(
+      m.architecture.layers,
+      models::expand_pattern(
+          "[(conv-relu)-pool]*2-(fc-relu)", {.widths = {4, 8}, .fc_widths = {16}, .classes = 10}));
+}
+
 TEST_F(TrainerTest, ALossThatIsNotFiniteStopsAndSaysWhere) {
   std::string message;
   try {
