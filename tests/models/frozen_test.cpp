@@ -38,7 +38,7 @@ class EveryFrozenModel : public testing::TestWithParam<std::string> {};
 TEST_P(EveryFrozenModel, ScoresAsThePlainOne) {
   if (is_another_vgg(GetParam())) GTEST_SKIP() << "large, and made of the layers of vgg11_bn";
   const Entry& e = find(GetParam());
-  const int64_t size = e.input[0] == 224 ? 64 : e.input[0];
+  const int64_t size = small_input(e)[0];
   Model m = make_model(GetParam(), size);
   Tensor x = random_input({2, size, size, e.input[2]}, 1);
   FrozenModel frozen(m);

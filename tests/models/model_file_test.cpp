@@ -6,6 +6,7 @@
 #include "fovea/core/version.h"
 #include "fovea/formats/safetensors_tree.h"
 #include "fovea/models/registry.h"
+#include "tests/models/siblings.h"
 #include "tests/support/check_op.h"
 #include "tests/support/expect.h"
 #include "tests/support/folder.h"
@@ -58,12 +59,9 @@ class ModelFile : public test::FolderTest {
 
 TEST_F(ModelFile, EveryModelRoundTripsBitForBit) {
   for (const Entry& e : all()) {
-    Shape input = e.input;
-    if (input[0] == 224) {
-      auto net = e.make({.classes = 4, .input = input});
-      if (nn::count_parameters(*net) > 5'000'000) continue;  // made of the layers of the others
-      input = {64, 64, 3};
-    }
+    const Shape input = small_input(e);
+    auto net = e.make({.classes = 4, .input = input});
+    if (nn::count_parameters(*net) > 15'000'000) continue;  // made of the layers of the others
     Model m = make(std::string(e.name), input, 4);
     save_model(path("m.safetensors"), m);
     Model back = load_model(path("m.safetensors"));

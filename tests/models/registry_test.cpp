@@ -32,6 +32,7 @@ const std::map<std::string_view, int64_t> parameter_counts{
     {"vgg16", 138'357'544},      {"vgg16_bn", 138'365'992},    {"vgg19", 143'667'240},
     {"vgg19_bn", 143'678'248},   {"squeezenet1_0", 1'248'424}, {"squeezenet1_1", 1'235'496},
     {"mobilenet_v1", 4'231'976}, {"mobilenet_v2", 3'504'872},
+
 };
 
 class EveryModel : public testing::TestWithParam<std::string_view> {
@@ -53,21 +54,31 @@ TEST_P(EveryModel, GivesAScoreForEachClass) {
   EXPECT_EQ(scores.shape().str(), "(3, 7)");
 }
 
+TEST_P(EveryModel, TakesGreyPictures) {
+  const Shape grey{entry().input[0], entry().input[1], 1};
+  auto net = build({.name = std::string(GetParam()), .input = grey, .classes = 7});
+  nn::Ctx ctx;
+  Tensor scores = nn::forward(*net, nn::shaped({2, grey[0], grey[1], 1}), ctx);
+  EXPECT_EQ(scores.shape().str(), "(2, 7)");
+}
+
 // Small pictures, but large enough for batch norm to see several pixels in the last stage.
 TEST_P(EveryModel, EveryParameterGetsAGradient) {
   if (is_another_vgg(GetParam())) GTEST_SKIP() << "large, and made of the layers of vgg11_bn";
   if (GetParam() == "resnet101" || GetParam() == "resnet152")
     GTEST_SKIP() << "large, and the same as resnet50";
-  Shape input = entry().input;
-  if (input[0] == 224) input = {64, 64, 3};
+  const Shape input = small_input(entry());
   auto net = build({.name = std::string(GetParam()), .input = input, .classes = 5});
   nn::initialize(*net, Key(1));
   Tensor x = random_input({3, input[0], input[1], input[2]}, 1);
   Tensor labels = test::int_input({3}, 2, 0, 5);
   nn::Ctx ctx;
   ctx.training = true;
-  nn::LossAndGrad r = nn::value_and_grad(
-      *net, ctx, [&](nn::Ctx& c) { return cross_entropy(nn::forward(*net, x, c), labels); });
+  nn::LossAndGrad r = nn::value_and_grad(*net, ctx, [&](nn::Ctx& c) {
+    return nn::total_loss(nn::forward(*net, x, c), c, [&](const Tensor& scores) {
+      return cross_entropy(scores, labels);
+    });
+  });
   std::vector<Tensor> all = values_of(r.grads);
   all.push_back(r.loss);
   eval(all);
@@ -163,8 +174,9 @@ TEST(Summary, MultiplyAddsOfTheImageNetNetworks) {
       {"mobilenet_v1", 0.569},  // the paper's
       {"mobilenet_v2", 0.301}};
   for (auto [name, giga] : known) {
-    auto net = find(name).make({.classes = 1000, .input = {224, 224, 3}});
-    EXPECT_NEAR(summarize(*net, {224, 224, 3}).macs / 1e9, giga, 0.001) << name;
+    const Shape& input = find(name).input;
+    auto net = find(name).make({.classes = 1000, .input = input});
+    EXPECT_NEAR(summarize(*net, input).macs / 1e9, giga, 0.001) << name;
   }
 }
 
@@ -219,7 +231,10 @@ TEST(Summary, OfVgg16) {
 // The course's weights of configurations A, B and E, without biases (NET-06, NET-07).
 TEST(Summary, WeightsOfTheOtherVggs) {
   const std::pair<const char*, int64_t> known[] = {
-      {"vgg11", 132'851'392}, {"vgg13", 133'035'712}, {"vgg19", 143'652'544}};
+      {"vgg11", 132'851'392},
+      {"vgg13", 133'035'712},
+
+      {"vgg19", 143'652'544}};
   for (const auto& [name, expected] : known) {
     auto net = find(name).make({.classes = 1000, .input = {224, 224, 3}});
     int64_t weights = 0;
