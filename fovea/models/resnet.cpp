@@ -67,11 +67,13 @@ std::unique_ptr<nn::Module> basic(int64_t in, int64_t width, int stride) {
       stride);
 }
 
+// The stride is that of the first 1x1 convolution or of the 3x3 one.
+template <bool stride_first>
 std::unique_ptr<nn::Module> bottleneck(int64_t in, int64_t width, int stride) {
   return std::make_unique<Block>(
       std::vector{
-          plain_conv(in, width, 1),
-          plain_conv(width, width, 3, stride),
+          plain_conv(in, width, 1, stride_first ? stride : 1),
+          plain_conv(width, width, 3, stride_first ? 1 : stride),
           plain_conv(width, 4 * width, 1)},
       in,
       4 * width,
@@ -80,7 +82,8 @@ std::unique_ptr<nn::Module> bottleneck(int64_t in, int64_t width, int stride) {
 
 struct Plan {
   std::array<int, 4> blocks;
-  bool deep;  // bottleneck blocks
+  bool deep;                  // bottleneck blocks
+  bool stride_first = false;  // in the first convolution of a bottleneck
 };
 
 Plan plan_of(int depth) {
@@ -113,7 +116,8 @@ class ResNet : public nn::Module {
       int64_t width = 64 << stage;
       for (int i = 0; i < plan.blocks[stage]; ++i) {
         int stride = stage > 0 && i == 0 ? 2 : 1;
-        layers_[stage].add((plan.deep ? bottleneck : basic)(in, width, stride));
+        auto* block = !plan.deep ? basic : plan.stride_first ? bottleneck<true> : bottleneck<false>;
+        layers_[stage].add(block(in, width, stride));
         in = plan.deep ? 4 * width : width;
       }
     }
@@ -143,11 +147,19 @@ class ResNet : public nn::Module {
   nn::Linear fc_;
 };
 
+constexpr std::string_view he2016_v1 = "the same with the stride in the first 1x1, as in the paper";
 constexpr std::string_view he2016 = "He et al. 2016, Deep residual learning";
 
 template <int depth>
 std::unique_ptr<nn::Module> make(const MakeOptions& o) {
   return std::make_unique<ResNet>(plan_of(depth), false, o);
+}
+
+template <int depth>
+std::unique_ptr<nn::Module> make_v1(const MakeOptions& o) {
+  Plan plan = plan_of(depth);
+  plan.stride_first = true;
+  return std::make_unique<ResNet>(plan, false, o);
 }
 
 std::unique_ptr<nn::Module> make_resnet18_cifar(const MakeOptions& o) {
@@ -198,6 +210,21 @@ std::span<const Entry> resnet_entries() {
        .make = make<152>,
        .torchvision = {"resnet152", "ResNet152_Weights.IMAGENET1K_V1"},
        .timm = {"resnet152", "resnet152.tv_in1k"}},
+      {.name = "resnet50_v1",
+       .paper = he2016_v1,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make_v1<50>},
+      {.name = "resnet101_v1",
+       .paper = he2016_v1,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make_v1<101>},
+      {.name = "resnet152_v1",
+       .paper = he2016_v1,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make_v1<152>},
   };
   return rows;
 }

@@ -30,18 +30,24 @@ std::array<int, 5> stages_of(int layers) {
   return {};
 }
 
-std::unique_ptr<nn::Sequential> features(int layers, bool batch_norm, int64_t in) {
+struct Configuration {
+  int layers;
+  bool batch_norm = false;
+  bool third_1x1 = false;  // the third convolution of a stage
+};
+
+std::unique_ptr<nn::Sequential> features(const Configuration& c, int64_t in) {
   auto net = std::make_unique<nn::Sequential>();
   int at = 0;  // the place in torchvision's list, where a ReLU has a number of its own
   auto add = [&](std::unique_ptr<nn::Module> m) { net->add(std::to_string(at++), std::move(m)); };
   const int64_t widths[] = {64, 128, 256, 512, 512};
-  const auto stages = stages_of(layers);
+  const auto stages = stages_of(c.layers);
   for (size_t stage = 0; stage < stages.size(); ++stage) {
     const int64_t out = widths[stage];
     for (int i = 0; i < stages[stage]; ++i) {
-      nn::Conv2d::Options conv = nn::same_conv(in, out, 3);
+      nn::Conv2d::Options conv = nn::same_conv(in, out, c.third_1x1 && i == 2 ? 1 : 3);
       conv.init = nn::he_normal(nn::Init::Fan::out);
-      if (batch_norm) {
+      if (c.batch_norm) {
         add(std::make_unique<nn::Conv2d>(conv));
         add(std::make_unique<BnRelu>(nn::BatchNorm::Options{.channels = out}));
       } else {
@@ -73,14 +79,22 @@ std::unique_ptr<nn::Sequential> classifier(int64_t classes) {
 constexpr std::string_view simonyan2015 = "Simonyan and Zisserman 2015, Very deep convolutional";
 constexpr std::string_view simonyan2015_bn = "the same with batch norm";
 
-template <int layers, bool batch_norm>
-std::unique_ptr<nn::Module> make(const MakeOptions& o) {
+std::unique_ptr<nn::Module> network(const Configuration& c, const MakeOptions& o) {
   auto net = std::make_unique<nn::Sequential>();
-  net->add("features", features(layers, batch_norm, o.input[2]));
+  net->add("features", features(c, o.input[2]));
   net->add("avgpool", std::make_unique<nn::AdaptiveAvgPool2d>(7, 7));
   net->add("flatten", std::make_unique<nn::Flatten>());
   net->add("classifier", classifier(o.classes));
   return net;
+}
+
+template <int layers, bool batch_norm>
+std::unique_ptr<nn::Module> make(const MakeOptions& o) {
+  return network({.layers = layers, .batch_norm = batch_norm}, o);
+}
+
+std::unique_ptr<nn::Module> make_c(const MakeOptions& o) {
+  return network({.layers = 16, .third_1x1 = true}, o);
 }
 
 }  // namespace
@@ -122,6 +136,11 @@ std::span<const Entry> vgg_entries() {
        .make = make<16, false>,
        .torchvision = {"vgg16", "VGG16_Weights.IMAGENET1K_V1"},
        .timm = {"vgg16", "vgg16.tv_in1k"}},
+      {.name = "vgg16_c",
+       .paper = simonyan2015,
+       .input = {224, 224, 3},
+       .classes = 1000,
+       .make = make_c},
       {.name = "vgg16_bn",
        .paper = simonyan2015_bn,
        .input = {224, 224, 3},

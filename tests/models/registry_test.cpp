@@ -23,15 +23,36 @@ using test::random_input;
 // ImageNet networks as torchvision counts them (MobileNet v1 as timm does), the others by hand from
 // their layers.
 const std::map<std::string_view, int64_t> parameter_counts{
-    {"linear", 7'850},           {"two_layer", 79'510},        {"lenet5", 61'706},
-    {"convnet", 288'746},        {"resnet20", 269'722},        {"resnet32", 464'154},
-    {"resnet44", 658'586},       {"resnet56", 853'018},        {"resnet18_cifar", 11'173'962},
-    {"resnet18", 11'689'512},    {"resnet34", 21'797'672},     {"resnet50", 25'557'032},
-    {"resnet101", 44'549'160},   {"resnet152", 60'192'808},    {"vgg11", 132'863'336},
-    {"vgg11_bn", 132'868'840},   {"vgg13", 133'047'848},       {"vgg13_bn", 133'053'736},
-    {"vgg16", 138'357'544},      {"vgg16_bn", 138'365'992},    {"vgg19", 143'667'240},
-    {"vgg19_bn", 143'678'248},   {"squeezenet1_0", 1'248'424}, {"squeezenet1_1", 1'235'496},
-    {"mobilenet_v1", 4'231'976}, {"mobilenet_v2", 3'504'872},
+    {"linear", 7'850},
+    {"two_layer", 79'510},
+    {"lenet5", 61'706},
+    {"convnet", 288'746},
+    {"resnet20", 269'722},
+    {"resnet32", 464'154},
+    {"resnet44", 658'586},
+    {"resnet56", 853'018},
+    {"resnet18_cifar", 11'173'962},
+    {"resnet18", 11'689'512},
+    {"resnet34", 21'797'672},
+    {"resnet50", 25'557'032},
+    {"resnet101", 44'549'160},
+    {"resnet152", 60'192'808},
+    {"vgg11", 132'863'336},
+    {"vgg11_bn", 132'868'840},
+    {"vgg13", 133'047'848},
+    {"vgg13_bn", 133'053'736},
+    {"vgg16", 138'357'544},
+    {"vgg16_bn", 138'365'992},
+    {"vgg19", 143'667'240},
+    {"vgg19_bn", 143'678'248},
+    {"squeezenet1_0", 1'248'424},
+    {"squeezenet1_1", 1'235'496},
+    {"mobilenet_v1", 4'231'976},
+    {"mobilenet_v2", 3'504'872},
+    {"resnet50_v1", 25'557'032},
+    {"resnet101_v1", 44'549'160},
+    {"resnet152_v1", 60'192'808},
+    {"vgg16_c", 133'638'952},
 
 };
 
@@ -65,6 +86,7 @@ TEST_P(EveryModel, TakesGreyPictures) {
 // Small pictures, but large enough for batch norm to see several pixels in the last stage.
 TEST_P(EveryModel, EveryParameterGetsAGradient) {
   if (is_another_vgg(GetParam())) GTEST_SKIP() << "large, and made of the layers of vgg11_bn";
+  if (is_another_large(GetParam())) GTEST_SKIP() << "large, and made of the layers of another";
   if (GetParam() == "resnet101" || GetParam() == "resnet152")
     GTEST_SKIP() << "large, and the same as resnet50";
   const Shape input = small_input(entry());
@@ -172,7 +194,10 @@ TEST(Summary, MultiplyAddsOfTheImageNetNetworks) {
       {"squeezenet1_0", 0.819},
       {"squeezenet1_1", 0.349},
       {"mobilenet_v1", 0.569},  // the paper's
-      {"mobilenet_v2", 0.301}};
+      {"mobilenet_v2", 0.301},
+      {"resnet50_v1", 3.858},  // He et al. 2016, table 1 (NET-13)
+      {"resnet101_v1", 7.570},
+      {"resnet152_v1", 11.282}};
   for (auto [name, giga] : known) {
     const Shape& input = find(name).input;
     auto net = find(name).make({.classes = 1000, .input = input});
@@ -228,12 +253,12 @@ TEST(Summary, OfVgg16) {
     EXPECT_EQ(params.at(std::string(layer) + ".weight").numel(), weights) << layer;
 }
 
-// The course's weights of configurations A, B and E, without biases (NET-06, NET-07).
+// The course's weights of configurations A, B, C and E, without biases (NET-06, NET-07).
 TEST(Summary, WeightsOfTheOtherVggs) {
   const std::pair<const char*, int64_t> known[] = {
       {"vgg11", 132'851'392},
       {"vgg13", 133'035'712},
-
+      {"vgg16_c", 133'625'536},
       {"vgg19", 143'652'544}};
   for (const auto& [name, expected] : known) {
     auto net = find(name).make({.classes = 1000, .input = {224, 224, 3}});

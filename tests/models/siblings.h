@@ -12,6 +12,11 @@ inline bool is_another_vgg(std::string_view name) {
   return name.starts_with("vgg") && name != "vgg11_bn";
 }
 
+// The same for networks made of the layers of resnet50_v1 and of alexnet_paper.
+inline bool is_another_large(std::string_view name) {
+  return name == "resnet101_v1" || name == "resnet152_v1" || name == "zfnet";
+}
+
 // Pictures for running a network quickly: its own size, or the smallest that leaves every stage of
 // a network for ImageNet something to see.
 inline Shape small_input(const Entry& e) {
