@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/text.h"
+#include "fovea/models/alexnet.h"
 #include "fovea/models/convnet.h"
 #include "fovea/models/lenet.h"
 #include "fovea/models/mlp.h"
@@ -28,7 +29,8 @@ std::vector<Entry> table() {
         vgg_entries,
         squeezenet_entries,
         mobilenet_v1_entries,
-        mobilenet_v2_entries})
+        mobilenet_v2_entries,
+        alexnet_entries})
     rows.insert(rows.end(), family().begin(), family().end());
   return rows;
 }

@@ -53,6 +53,9 @@ const std::map<std::string_view, int64_t> parameter_counts{
     {"resnet101_v1", 44'549'160},
     {"resnet152_v1", 60'192'808},
     {"vgg16_c", 133'638'952},
+    {"alexnet", 61'100'840},
+    {"alexnet_paper", 60'965'224},
+    {"zfnet", 62'357'608},
 
 };
 
@@ -197,7 +200,8 @@ TEST(Summary, MultiplyAddsOfTheImageNetNetworks) {
       {"mobilenet_v2", 0.301},
       {"resnet50_v1", 3.858},  // He et al. 2016, table 1 (NET-13)
       {"resnet101_v1", 7.570},
-      {"resnet152_v1", 11.282}};
+      {"resnet152_v1", 11.282},
+      {"alexnet", 0.714}};
   for (auto [name, giga] : known) {
     const Shape& input = find(name).input;
     auto net = find(name).make({.classes = 1000, .input = input});
@@ -298,6 +302,10 @@ TEST(Names, AreThoseOfTorchvision) {
   EXPECT_EQ(v2.at("features.2.conv.1.0.weight"), "(96, 3, 3, 1)");
   EXPECT_EQ(v2.at("features.17.conv.3.weight"), "(320)");
   EXPECT_EQ(v2.at("features.18.0.weight"), "(1280, 1, 1, 320)");
+  auto alexnet = shapes_of("alexnet");
+  EXPECT_EQ(alexnet.at("features.3.weight"), "(192, 5, 5, 64)");
+  EXPECT_EQ(alexnet.at("features.10.bias"), "(256)");
+  EXPECT_EQ(alexnet.at("classifier.4.weight"), "(4096, 4096)");
 }
 
 }  // namespace
