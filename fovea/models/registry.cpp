@@ -4,11 +4,15 @@
 
 #include "fovea/core/text.h"
 #include "fovea/models/alexnet.h"
+#include "fovea/models/all_cnn.h"
 #include "fovea/models/convnet.h"
+#include "fovea/models/fitnet.h"
+#include "fovea/models/highway.h"
 #include "fovea/models/lenet.h"
 #include "fovea/models/mlp.h"
 #include "fovea/models/mobilenet_v1.h"
 #include "fovea/models/mobilenet_v2.h"
+#include "fovea/models/nin.h"
 #include "fovea/models/resnet.h"
 #include "fovea/models/resnet_cifar.h"
 #include "fovea/models/squeezenet.h"
@@ -30,7 +34,11 @@ std::vector<Entry> table() {
         squeezenet_entries,
         mobilenet_v1_entries,
         mobilenet_v2_entries,
-        alexnet_entries})
+        alexnet_entries,
+        nin_entries,
+        highway_entries,
+        all_cnn_entries,
+        fitnet_entries})
     rows.insert(rows.end(), family().begin(), family().end());
   return rows;
 }

@@ -56,7 +56,14 @@ const std::map<std::string_view, int64_t> parameter_counts{
     {"alexnet", 61'100'840},
     {"alexnet_paper", 60'965'224},
     {"zfnet", 62'357'608},
+    {"nin", 7'595'176},
+    {"nin_cifar", 966'986},
 
+    {"highway", 136'660},
+    {"highway_cifar", 412'202},
+    {"all_cnn", 1'369'738},
+    {"fitnet1", 251'194},
+    {"fitnet4", 2'548'602},
 };
 
 class EveryModel : public testing::TestWithParam<std::string_view> {
