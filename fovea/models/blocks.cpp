@@ -11,7 +11,8 @@ nn::Conv2d::Options without_bias(nn::Conv2d::Options o) {
 
 }  // namespace
 
-ConvBnRelu::ConvBnRelu(nn::Conv2d::Options o) : conv_(without_bias(o)), bn_({.channels = o.out}) {}
+ConvBnRelu::ConvBnRelu(nn::Conv2d::Options o, double eps)
+    : conv_(without_bias(o)), bn_({.channels = o.out, .eps = eps}) {}
 
 Tensor ConvBnRelu::forward(const Tensor& x, nn::Ctx& ctx) const {
   Tensor y = ctx.run("conv", conv_, x);

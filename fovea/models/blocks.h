@@ -8,7 +8,7 @@ namespace fovea::models {
 // Convolution without bias, batch norm and ReLU, the last two fused. Children: conv, bn.
 class ConvBnRelu : public nn::Module {
  public:
-  explicit ConvBnRelu(nn::Conv2d::Options o);
+  explicit ConvBnRelu(nn::Conv2d::Options o, double eps = 1e-5);
   Tensor forward(const Tensor& x, nn::Ctx& ctx) const override;
   void visit(Visitor& v) override;
 

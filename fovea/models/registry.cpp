@@ -7,7 +7,11 @@
 #include "fovea/models/all_cnn.h"
 #include "fovea/models/convnet.h"
 #include "fovea/models/fitnet.h"
+#include "fovea/models/googlenet.h"
 #include "fovea/models/highway.h"
+#include "fovea/models/inception_resnet_v2.h"
+#include "fovea/models/inception_v3.h"
+#include "fovea/models/inception_v4.h"
 #include "fovea/models/lenet.h"
 #include "fovea/models/mlp.h"
 #include "fovea/models/mobilenet_v1.h"
@@ -36,6 +40,10 @@ std::vector<Entry> table() {
         mobilenet_v2_entries,
         alexnet_entries,
         nin_entries,
+        googlenet_entries,
+        inception_v3_entries,
+        inception_v4_entries,
+        inception_resnet_v2_entries,
         highway_entries,
         all_cnn_entries,
         fitnet_entries})

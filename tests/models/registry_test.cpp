@@ -20,8 +20,8 @@ using test::message_of;
 using test::random_input;
 
 // Parameters for the data a model was designed for: LeNet-5 as in the 1998 paper's C5 and F6, the
-// ImageNet networks as torchvision counts them (MobileNet v1 as timm does), the others by hand from
-// their layers.
+// ImageNet networks as torchvision counts them (MobileNet v1, Inception v4 and Inception-ResNet as
+// timm does), auxiliary heads included, the others by hand from their layers.
 const std::map<std::string_view, int64_t> parameter_counts{
     {"linear", 7'850},
     {"two_layer", 79'510},
@@ -58,7 +58,11 @@ const std::map<std::string_view, int64_t> parameter_counts{
     {"zfnet", 62'357'608},
     {"nin", 7'595'176},
     {"nin_cifar", 966'986},
-
+    {"googlenet", 13'004'888},
+    {"googlenet_paper", 13'378'280},
+    {"inception_v3", 27'161'264},
+    {"inception_v4", 42'679'816},
+    {"inception_resnet_v2", 55'843'464},
     {"highway", 136'660},
     {"highway_cifar", 412'202},
     {"all_cnn", 1'369'738},
@@ -188,27 +192,17 @@ TEST(Summary, OfLeNet5) {
   EXPECT_EQ(s.macs, 416'520);
 }
 
-// The figures torchvision gives with its weights, in thousand millions.
+// The figures torchvision gives with its weights, in thousand millions, and those of papers:
+// MobileNet's, He et al. 2016, table 1 (NET-13), GoogLeNet's (NET-09).
 TEST(Summary, MultiplyAddsOfTheImageNetNetworks) {
   const std::pair<const char*, double> known[] = {
-      {"resnet18", 1.814},
-      {"resnet34", 3.664},
-      {"resnet50", 4.089},
-      {"resnet101", 7.801},
-      {"resnet152", 11.514},
-      {"vgg11", 7.609},
-      {"vgg13", 11.308},
-      {"vgg16", 15.470},
-      {"vgg19", 19.632},
-      {"vgg19_bn", 19.632},
-      {"squeezenet1_0", 0.819},
-      {"squeezenet1_1", 0.349},
-      {"mobilenet_v1", 0.569},  // the paper's
-      {"mobilenet_v2", 0.301},
-      {"resnet50_v1", 3.858},  // He et al. 2016, table 1 (NET-13)
-      {"resnet101_v1", 7.570},
-      {"resnet152_v1", 11.282},
-      {"alexnet", 0.714}};
+      {"resnet18", 1.814},     {"resnet34", 3.664},        {"resnet50", 4.089},
+      {"resnet101", 7.801},    {"resnet152", 11.514},      {"vgg11", 7.609},
+      {"vgg13", 11.308},       {"vgg16", 15.470},          {"vgg19", 19.632},
+      {"vgg19_bn", 19.632},    {"squeezenet1_0", 0.819},   {"squeezenet1_1", 0.349},
+      {"mobilenet_v1", 0.569}, {"mobilenet_v2", 0.301},    {"resnet50_v1", 3.858},
+      {"resnet101_v1", 7.570}, {"resnet152_v1", 11.282},   {"alexnet", 0.714},
+      {"googlenet", 1.498},    {"googlenet_paper", 1.582}, {"inception_v3", 5.713}};
   for (auto [name, giga] : known) {
     const Shape& input = find(name).input;
     auto net = find(name).make({.classes = 1000, .input = input});
@@ -313,6 +307,26 @@ TEST(Names, AreThoseOfTorchvision) {
   EXPECT_EQ(alexnet.at("features.3.weight"), "(192, 5, 5, 64)");
   EXPECT_EQ(alexnet.at("features.10.bias"), "(256)");
   EXPECT_EQ(alexnet.at("classifier.4.weight"), "(4096, 4096)");
+  auto googlenet = shapes_of("googlenet");
+  EXPECT_EQ(googlenet.at("inception3a.branch1.conv.weight"), "(64, 1, 1, 192)");
+  EXPECT_EQ(googlenet.at("inception3a.branch3.1.conv.weight"), "(32, 3, 3, 16)");
+  EXPECT_EQ(googlenet.at("inception5b.branch4.1.bn.running_var"), "(128)");
+  EXPECT_EQ(googlenet.at("aux2.conv.conv.weight"), "(128, 1, 1, 528)");
+  auto v3 = shapes_of("inception_v3");
+  EXPECT_EQ(v3.at("Conv2d_4a_3x3.bn.weight"), "(192)");
+  EXPECT_EQ(v3.at("Mixed_6b.branch7x7dbl_4.conv.weight"), "(128, 7, 1, 128)");
+  EXPECT_EQ(v3.at("Mixed_7c.branch3x3dbl_3b.conv.weight"), "(384, 3, 1, 384)");
+  EXPECT_EQ(v3.at("AuxLogits.conv1.conv.weight"), "(768, 5, 5, 128)");
+  auto v4 = shapes_of("inception_v4");  // timm's, like the next
+  EXPECT_EQ(v4.at("features.3.conv.conv.weight"), "(96, 3, 3, 64)");
+  EXPECT_EQ(v4.at("features.4.branch1.3.conv.weight"), "(96, 3, 3, 64)");
+  EXPECT_EQ(v4.at("features.21.branch2_3a.conv.weight"), "(256, 1, 3, 512)");
+  EXPECT_EQ(v4.at("last_linear.weight"), "(1000, 1536)");
+  auto residual = shapes_of("inception_resnet_v2");
+  EXPECT_EQ(residual.at("repeat.9.conv2d.bias"), "(320)");
+  EXPECT_EQ(residual.at("mixed_7a.branch2.2.conv.weight"), "(320, 3, 3, 288)");
+  EXPECT_EQ(residual.at("block8.branch1.2.bn.weight"), "(256)");
+  EXPECT_EQ(residual.at("classif.weight"), "(1000, 1536)");
 }
 
 }  // namespace
