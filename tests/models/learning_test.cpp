@@ -21,21 +21,24 @@ namespace {
 
 using test::random_input;
 
-// Over two seconds, or a second with a sibling that takes less.
+// Over two seconds, or less with a sibling that is quicker.
 bool takes_long(std::string_view name) {
-  constexpr std::array<std::string_view, 8> known{
+  constexpr std::array<std::string_view, 11> known{
+      "squeezenet1_0",
       "resnet32",
       "resnet44",
+      "resnet56",
       "resnet110",
       "resnet18_cifar",
       "preact_resnet18",
       "preact_resnet56",
+      "wrn16_4",
       "densenet_bc100_12",
       "mobilenet_v3_large"};
   return std::ranges::find(known, name) != known.end();
 }
 
-constexpr int64_t classes = 3, pictures = 12;
+constexpr int64_t classes = 3, pictures = 6;
 constexpr int steps = 30;
 
 // The network for the smallest pictures it takes, down to 16x16 or, where made for large ones,
@@ -57,7 +60,7 @@ Architecture smallest(const Entry& e) {
 // A pattern for each class, and noise of half its size.
 struct Data {
   explicit Data(const Shape& input)
-      : labels(Tensor::from<int32_t>({0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}, {pictures})) {
+      : labels(Tensor::from<int32_t>({0, 1, 2, 0, 1, 2}, {pictures})) {
     Tensor patterns = random_input({classes, input[0], input[1], input[2]}, 1);
     Tensor noise = random_input({pictures, input[0], input[1], input[2]}, 2, -0.5, 0.5);
     x = (take(patterns, labels, 0) + noise).eval();
@@ -76,7 +79,7 @@ TEST_P(EveryModelLearns, LossFalls) {
   if (nn::count_parameters(*net) > 12'000'000) GTEST_SKIP() << "takes long";
   nn::initialize(*net, Key(1));
   const Data data(a.input);
-  auto optimizer = optim::make_optimizer({{"name", "adam"}, {"lr", "0.002"}});
+  auto optimizer = optim::make_optimizer({{"name", "adam"}, {"lr", "0.001"}});
   Tree params = nn::parameters(*net);
   std::vector<double> losses;
   for (uint64_t step = 0; step < steps; ++step) {
@@ -99,7 +102,7 @@ TEST_P(EveryModelLearns, LossFalls) {
   };
   const double first = mean(losses.begin(), losses.begin() + 3);
   const double last = mean(losses.end() - 5, losses.end());
-  EXPECT_LT(last, 0.75 * first);
+  EXPECT_LT(last, 0.7 * first);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, EveryModelLearns, testing::ValuesIn(names()), [](const auto& model) {
