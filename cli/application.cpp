@@ -112,6 +112,7 @@ const std::vector<Verb>& verbs() {
       eval_verb(),
       predict_verb(),
       models_verb(),
+      convert_verb(),
       data_verb(),
       bench_verb(),
       profile_verb(),

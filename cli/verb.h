@@ -42,6 +42,7 @@ Verb train_verb();
 Verb eval_verb();
 Verb predict_verb();
 Verb models_verb();
+Verb convert_verb();
 Verb data_verb();
 Verb bench_verb();
 Verb profile_verb();

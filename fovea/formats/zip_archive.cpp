@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <zip.h>
 
+#include "fovea/core/atomic_file.h"
 #include "fovea/core/errors.h"
 
 namespace fovea::formats {
@@ -14,6 +15,11 @@ namespace {
 constexpr uint64_t max_unpacked = uint64_t(16) << 30;
 constexpr uint64_t deflate_ratio = 1032;  // RFC 1951: 258 bytes from two bits at best
 constexpr size_t block = 1 << 20;
+
+struct OwnedZip {
+  zip_t* zip = nullptr;
+  ~OwnedZip() { zip_discard(zip); }
+};
 
 // An absolute path, or one with a part "..".
 bool leads_out(std::string_view path) {
@@ -28,13 +34,12 @@ bool leads_out(std::string_view path) {
 
 }  // namespace
 
-struct ZipArchive::Handle {
-  zip_t* zip = nullptr;
-  ~Handle() { zip_discard(zip); }
-};
+struct ZipArchive::Handle : OwnedZip {};
 
 ZipArchive::ZipArchive(std::span<const std::byte> file, const std::string& name)
     : name_(name), zip_(std::make_unique<Handle>()) {
+  if (file.size() < 22 || file[0] != std::byte('P') || file[1] != std::byte('K'))
+    throw IoError(name_, "expected a whole zip archive", 0);
   zip_error_t error;
   zip_error_init(&error);
   zip_source_t* source = zip_source_buffer_create(file.data(), file.size(), 0, &error);
@@ -113,6 +118,49 @@ std::vector<std::byte> ZipArchive::read(std::string_view entry) const {
   if (bytes.size() != found->second.size)
     throw IoError(full, fmt::format("expected {} bytes, got {}", found->second.size, bytes.size()));
   return bytes;
+}
+
+void write_zip(const std::filesystem::path& path, std::span<const ZipEntry> entries) {
+  auto check = [&](bool good, zip_t* zip) {
+    if (!good)
+      throw IoError(
+          path.string(),
+          fmt::format("cannot write: {}", zip ? zip_strerror(zip) : "out of memory"));
+  };
+  auto free = [](zip_source_t* s) { zip_source_free(s); };
+  std::unique_ptr<zip_source_t, decltype(free)> target(
+      zip_source_buffer_create(nullptr, 0, 0, nullptr), free);
+  check(bool(target), nullptr);
+  OwnedZip handle;
+  zip_source_keep(target.get());  // the archive takes one hold, this function keeps another
+  handle.zip = zip_open_from_source(target.get(), ZIP_TRUNCATE, nullptr);
+  check(handle.zip, nullptr);
+  for (const ZipEntry& entry : entries) {
+    const zip_buffer_fragment_t parts[] = {
+        {reinterpret_cast<zip_uint8_t*>(const_cast<char*>(entry.head.data())), entry.head.size()},
+        {reinterpret_cast<zip_uint8_t*>(const_cast<std::byte*>(entry.bytes.data())),
+         entry.bytes.size()}};
+    zip_source_t* source = zip_source_buffer_fragment(handle.zip, parts, 2, 0);
+    check(source, handle.zip);
+    auto index = zip_file_add(handle.zip, entry.name.c_str(), source, ZIP_FL_ENC_UTF_8);
+    if (index < 0) zip_source_free(source);
+    check(index >= 0, handle.zip);
+    zip_set_file_compression(handle.zip, zip_uint64_t(index), ZIP_CM_STORE, 0);
+    zip_file_set_dostime(handle.zip, zip_uint64_t(index), 0, 33, 0);  // 1 January 1980
+  }
+  check(zip_close(handle.zip) == 0, handle.zip);
+  handle.zip = nullptr;
+  check(zip_source_open(target.get()) == 0, nullptr);
+  AtomicFile file(path);
+  std::vector<std::byte> part(block);
+  for (;;) {
+    auto got = zip_source_read(target.get(), part.data(), part.size());
+    check(got >= 0, nullptr);
+    if (got == 0) break;
+    file.write(std::span(part).first(size_t(got)));
+  }
+  zip_source_close(target.get());
+  file.commit();
 }
 
 }  // namespace fovea::formats

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <span>
@@ -32,5 +34,15 @@ class ZipArchive {
   std::unique_ptr<Handle> zip_;
   std::map<std::string, Entry, std::less<>> entries_;
 };
+
+// One entry to be written; the bytes stay the caller's.
+struct ZipEntry {
+  std::string name;
+  std::string head;  // what stands before them
+  std::span<const std::byte> bytes;
+};
+
+// Writes the entries unpacked and atomically, without times, so equal entries give equal files.
+void write_zip(const std::filesystem::path& path, std::span<const ZipEntry> entries);
 
 }  // namespace fovea::formats

@@ -107,7 +107,7 @@ TEST(TorchFile, EveryOffsetAndLengthIsChecked) {
   EXPECT_HAS(of(big + "K\2\x85K\1\x85"), "leaves its storage");
   EXPECT_HAS(of("K\0"s + big + big + "\x86" + big + big + "\x86"), "leaves its storage");
   EXPECT_HAS(
-      of("K\0"s + big + "\x85K\0\x85"), "as 9223372036854775807; save it with .contiguous()");
+      of("K\0"s + big + "\x85K\0\x85"s), "as 9223372036854775807; save it with .contiguous()");
   EXPECT_HAS(of("K\0K\2\x85)"s), "expected a stride for each");
   EXPECT_HAS(of("J\xff\xff\xff\xffK\2\x85K\1\x85"), "expected whole numbers from 0 on");
   EXPECT_HAS(of("K\0K\2K\1\x85"s), "expected at most 8 sizes");
