@@ -113,13 +113,16 @@ Verb convert_verb() {
       "Turn weights from one kind of file into another",
       {"fovea convert resnet18.pth resnet18.safetensors --model resnet18",
        "fovea convert model.safetensors weights.npz",
+       "fovea convert squeezenet.param squeezenet.safetensors",
        "fovea convert resnet18.pth start.safetensors --model resnet18 --classes 10 --partial"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
         app.add_option(
                "in",
                o->in,
-               "Weights to read: .safetensors, .safetensors.index.json, .npz, .pth, .pt, .th")
+               "Weights to read: .safetensors, .safetensors.index.json, .npz, .pth, .pt, .th, "
+               ".param with "
+               "its .bin (ncnn), .prototxt with its .caffemodel")
             ->type_name("IN")
             ->required();
         app.add_option("out", o->out, "The file to write: .safetensors or .npz")

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
+#include "fovea/formats/layer_graph.h"
 #include "fovea/formats/npz.h"
 #include "fovea/formats/safetensors_tree.h"
 #include "fovea/formats/torch_file.h"
@@ -40,6 +42,16 @@ void write_npz(const std::string& path, const WeightFile& file) {
                      }));
 }
 
+WeightFile read_ncnn(const std::string& path) {
+  return {formats::load_ncnn(path).weights, {}, "", {}};
+}
+
+// The weights lie beside the description.
+WeightFile read_caffe(const std::string& path) {
+  auto weights = std::filesystem::path(path).replace_extension(".caffemodel");
+  return {formats::load_caffe(path, weights).weights, {}, "", {}};
+}
+
 template <class Can>
 const WeightFormat& format_of(const std::string& path, const char* verb, Can can) {
   std::string lower = path, known;
@@ -65,6 +77,8 @@ const std::vector<WeightFormat>& weight_formats() {
       {".pth", "PyTorch", read_torch, nullptr},
       {".pt", "PyTorch", read_torch, nullptr},
       {".th", "PyTorch", read_torch, nullptr},
+      {".param", "ncnn, with the .bin beside it", read_ncnn, nullptr},
+      {".prototxt", "Caffe, with the .caffemodel beside it", read_caffe, nullptr},
   };
   return rows;
 }
