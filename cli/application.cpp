@@ -113,6 +113,7 @@ const std::vector<Verb>& verbs() {
       predict_verb(),
       models_verb(),
       convert_verb(),
+      parity_verb(),
       data_verb(),
       bench_verb(),
       profile_verb(),

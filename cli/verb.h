@@ -43,6 +43,7 @@ Verb eval_verb();
 Verb predict_verb();
 Verb models_verb();
 Verb convert_verb();
+Verb parity_verb();
 Verb data_verb();
 Verb bench_verb();
 Verb profile_verb();

@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "fovea/formats/layer_graph.h"
 #include "fovea/formats/npz.h"
 #include "fovea/formats/safetensors_tree.h"
 #include "fovea/formats/torch_file.h"
@@ -42,14 +41,16 @@ void write_npz(const std::string& path, const WeightFile& file) {
                      }));
 }
 
-WeightFile read_ncnn(const std::string& path) {
-  return {formats::load_ncnn(path).weights, {}, "", {}};
-}
+formats::LayerGraph ncnn_graph(const std::string& path) { return formats::load_ncnn(path); }
 
 // The weights lie beside the description.
-WeightFile read_caffe(const std::string& path) {
-  auto weights = std::filesystem::path(path).replace_extension(".caffemodel");
-  return {formats::load_caffe(path, weights).weights, {}, "", {}};
+formats::LayerGraph caffe_graph(const std::string& path) {
+  return formats::load_caffe(path, std::filesystem::path(path).replace_extension(".caffemodel"));
+}
+
+template <formats::LayerGraph (*graph)(const std::string&)>
+WeightFile weights_of(const std::string& path) {
+  return {graph(path).weights, {}, "", {}};
 }
 
 template <class Can>
@@ -77,8 +78,12 @@ const std::vector<WeightFormat>& weight_formats() {
       {".pth", "PyTorch", read_torch, nullptr},
       {".pt", "PyTorch", read_torch, nullptr},
       {".th", "PyTorch", read_torch, nullptr},
-      {".param", "ncnn, with the .bin beside it", read_ncnn, nullptr},
-      {".prototxt", "Caffe, with the .caffemodel beside it", read_caffe, nullptr},
+      {".param", "ncnn, with the .bin beside it", weights_of<ncnn_graph>, nullptr, ncnn_graph},
+      {".prototxt",
+       "Caffe, with the .caffemodel beside it",
+       weights_of<caffe_graph>,
+       nullptr,
+       caffe_graph},
   };
   return rows;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "fovea/core/tree.h"
+#include "fovea/formats/layer_graph.h"
 #include "fovea/formats/safetensors.h"
 
 namespace fovea::cli {
@@ -22,6 +23,8 @@ struct WeightFormat {
   std::string_view suffix, what;
   WeightFile (*read)(const std::string& path);
   void (*write)(const std::string& path, const WeightFile& file);
+  formats::LayerGraph (*graph)(const std::string& path) =
+      nullptr;  // of files that hold the network
 };
 
 const std::vector<WeightFormat>& weight_formats();
