@@ -114,6 +114,8 @@ const std::vector<Verb>& verbs() {
       eval_verb(),
       predict_verb(),
       models_verb(),
+      convert_verb(),
+      parity_verb(),
       data_verb(),
       bench_verb(),
       profile_verb(),

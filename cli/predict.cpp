@@ -1,15 +1,12 @@
 // fovea predict: what a model sees in pictures.
-#include <algorithm>
-#include <cctype>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/pictures.h"
 #include "cli/verb.h"
-#include "fovea/core/errors.h"
 #include "fovea/image/decode.h"
 #include "fovea/train/evaluate.h"
 
@@ -17,43 +14,12 @@ namespace fovea::cli {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 struct Options {
   std::string model;
   std::vector<std::string> inputs;
   int top = 3;
   int64_t batch = 32;
 };
-
-bool is_picture(const fs::path& path) {
-  std::string e = path.extension().string();
-  std::transform(
-      e.begin(), e.end(), e.begin(), [](unsigned char c) { return char(std::tolower(c)); });
-  for (const char* known : {".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".pbm", ".bmp", ".webp"})
-    if (e == known) return true;
-  return false;
-}
-
-// Files as given, the pictures below folders in byte order, "-" as it is.
-std::vector<std::string> expanded(const std::vector<std::string>& inputs) {
-  std::vector<std::string> files;
-  for (const std::string& input : inputs) {
-    if (input == "-" || !fs::is_directory(input)) {
-      files.push_back(input);
-      continue;
-    }
-    std::vector<std::string> found;
-    for (const auto& entry : fs::recursive_directory_iterator(input))
-      if (entry.is_regular_file() && is_picture(entry.path()))
-        found.push_back(entry.path().string());
-    if (found.empty())
-      throw IoError(input, "no pictures in it; expected .jpg, .png, .webp, .bmp or .ppm files");
-    std::sort(found.begin(), found.end());
-    files.insert(files.end(), found.begin(), found.end());
-  }
-  return files;
-}
 
 image::Image read_picture(const std::string& file, const image::DecodeOptions& how) {
   if (file != "-") return image::load(file, how);
@@ -86,7 +52,7 @@ void print_one(
 
 int run(const Options& o, const Globals& g) {
   models::Model model = models::load_model(o.model);
-  std::vector<std::string> files = expanded(o.inputs), names;
+  std::vector<std::string> files = picture_files(o.inputs), names;
   std::vector<image::Image> pictures;
   int64_t bad = 0;
   auto flush = [&] {

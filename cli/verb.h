@@ -44,6 +44,8 @@ Verb features_verb();
 Verb eval_verb();
 Verb predict_verb();
 Verb models_verb();
+Verb convert_verb();
+Verb parity_verb();
 Verb data_verb();
 Verb bench_verb();
 Verb profile_verb();

@@ -12,8 +12,9 @@ namespace {
 // Every value must lie in the table, and every text in the file.
 void check(std::span<const uint8_t> file) {
   using fovea::formats::Pickle;
-  constexpr std::string_view globals[] = {"numpy ndarray", "numpy dtype"};
-  const Pickle pickle = Pickle::parse(std::as_bytes(file), "fuzz", globals);
+  constexpr std::string_view globals[] = {
+      "numpy ndarray", "numpy dtype", "collections OrderedDict"};
+  const Pickle pickle = Pickle::parse(std::as_bytes(file), "fuzz", {.globals = globals});
   unsigned sum = 0;
   for (uint32_t i = 0; i < pickle.size(); ++i) {
     for (uint32_t item : pickle[i].items)

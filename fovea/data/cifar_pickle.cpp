@@ -20,7 +20,7 @@ constexpr std::string_view globals[] = {make_array, array, dtype};
 class Reader {
  public:
   Reader(std::span<const uint8_t> file, const std::string& name)
-      : name_(name), pickle_(Pickle::parse(std::as_bytes(file), name, globals)) {}
+      : name_(name), pickle_(Pickle::parse(std::as_bytes(file), name, {.globals = globals})) {}
 
   const Pickle::Value& at(std::string_view key, Kind kind) const {
     const Pickle::Value* found = pickle_.find(pickle_.root(), key);

@@ -228,24 +228,25 @@ Tensor read_npy(const std::filesystem::path& path) {
   return parse_npy(file.bytes(), file.path());
 }
 
-void write_npy(const std::filesystem::path& path, const Tensor& tensor) {
-  tensor.eval();
+std::string npy_header(const Tensor& tensor) {
   auto known =
       std::ranges::find(dtype_names, tensor.dtype(), &std::pair<std::string_view, Dtype>::second);
   if (known == std::end(dtype_names))
     throw std::invalid_argument(fmt::format(
-        "[write_npy] NumPy has no dtype {}; cast to f32 first", name_of(tensor.dtype())));
+        "[npy_header] NumPy has no dtype {}; cast to f32 first", name_of(tensor.dtype())));
   std::string header = format_header(tensor, known->first);
   size_t prefix = magic.size() + 4;
   size_t total = (prefix + header.size() + 1 + alignment - 1) / alignment * alignment;
   header.resize(total - prefix - 1, ' ');
   header += '\n';
-
-  AtomicFile file(path);
-  file.write(magic);
-  file.write(std::string_view("\1\0", 2));
   auto size = uint16_t(header.size());
-  file.write(std::as_bytes(std::span(&size, 1)));
+  return std::string(magic) + std::string("\1\0", 2) + char(size & 0xff) + char(size >> 8) + header;
+}
+
+void write_npy(const std::filesystem::path& path, const Tensor& tensor) {
+  tensor.eval();
+  std::string header = npy_header(tensor);
+  AtomicFile file(path);
   file.write(header);
   file.write(tensor.bytes());
   file.commit();

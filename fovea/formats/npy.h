@@ -16,8 +16,11 @@ Tensor read_npy(const std::filesystem::path& path);
 // The same from memory; `name` stands for the path in errors.
 Tensor parse_npy(std::span<const std::byte> file, const std::string& name);
 
-// Evaluates the tensor and writes it atomically as version 1.0. Throws std::invalid_argument for
-// bf16, which NumPy does not have.
+// What stands before the data of an evaluated tensor in a file of version 1.0; its size is a
+// multiple of 64. Throws std::invalid_argument for bf16, which NumPy does not have.
+std::string npy_header(const Tensor& tensor);
+
+// Evaluates the tensor and writes it atomically as npy_header says.
 void write_npy(const std::filesystem::path& path, const Tensor& tensor);
 
 }  // namespace fovea::formats

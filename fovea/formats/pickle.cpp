@@ -1,6 +1,7 @@
 #include "fovea/formats/pickle.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 
 #include <fmt/format.h>
@@ -15,51 +16,30 @@ using Kind = Pickle::Kind;
 
 constexpr size_t max_values = 1'000'000;
 
+// Calls that only make a dict.
+bool makes_dict(std::string_view global) {
+  return global == "collections OrderedDict" || global == "collections defaultdict";
+}
+
 // The opcodes that are not read, for the message that refuses them.
 struct Refused {
   uint8_t code;
   std::string_view name;
 };
 constexpr Refused refused[] = {
-    {'0', "POP"},
-    {'1', "POP_MARK"},
-    {'2', "DUP"},
-    {'B', "BINBYTES"},
-    {'C', "SHORT_BINBYTES"},
-    {'F', "FLOAT"},
-    {'G', "BINFLOAT"},
-    {'I', "INT"},
-    {'L', "LONG"},
-    {'P', "PERSID"},
-    {'Q', "BINPERSID"},
-    {'S', "STRING"},
-    {'V', "UNICODE"},
-    {'X', "BINUNICODE"},
-    {'d', "DICT"},
-    {'g', "GET"},
-    {'i', "INST"},
-    {'l', "LIST"},
-    {'o', "OBJ"},
-    {'p', "PUT"},
-    {0x81, "NEWOBJ"},
-    {0x82, "EXT1"},
-    {0x83, "EXT2"},
-    {0x84, "EXT4"},
-    {0x8a, "LONG1"},
-    {0x8b, "LONG4"},
-    {0x8c, "SHORT_BINUNICODE"},
-    {0x8d, "BINUNICODE8"},
-    {0x8e, "BINBYTES8"},
-    {0x8f, "EMPTY_SET"},
-    {0x90, "ADDITEMS"},
-    {0x91, "FROZENSET"},
-    {0x92, "NEWOBJ_EX"},
-    {0x93, "STACK_GLOBAL"},
-    {0x94, "MEMOIZE"},
-    {0x95, "FRAME"},
-    {0x96, "BYTEARRAY8"},
-    {0x97, "NEXT_BUFFER"},
-    {0x98, "READONLY_BUFFER"},
+    {'0', "POP"},          {'1', "POP_MARK"},
+    {'2', "DUP"},          {'F', "FLOAT"},
+    {'I', "INT"},          {'L', "LONG"},
+    {'P', "PERSID"},       {'S', "STRING"},
+    {'V', "UNICODE"},      {'d', "DICT"},
+    {'g', "GET"},          {'i', "INST"},
+    {'l', "LIST"},         {'o', "OBJ"},
+    {'p', "PUT"},          {0x82, "EXT1"},
+    {0x83, "EXT2"},        {0x84, "EXT4"},
+    {0x8b, "LONG4"},       {0x8f, "EMPTY_SET"},
+    {0x90, "ADDITEMS"},    {0x91, "FROZENSET"},
+    {0x92, "NEWOBJ_EX"},   {0x96, "BYTEARRAY8"},
+    {0x97, "NEXT_BUFFER"}, {0x98, "READONLY_BUFFER"},
 };
 
 }  // namespace
@@ -68,17 +48,18 @@ constexpr Refused refused[] = {
 class PickleReader {
  public:
   PickleReader(
-      std::span<const std::byte> file,
-      const std::string& name,
-      std::span<const std::string_view> globals)
+      std::span<const std::byte> file, const std::string& name, const Pickle::Options& options)
       : file_(reinterpret_cast<const char*>(file.data()), file.size()),
         name_(name),
-        globals_(globals) {}
+        options_(options),
+        at_(options.start),
+        opcode_(options.start) {}
 
   Pickle read() {
-    if (!file_.starts_with("\x80\x02"))
-      fail("expected a pickle of protocol 2, as Python 2 wrote them");
-    at_ = 2;
+    if (at_ > file_.size() || file_.size() - at_ < 2 || file_[at_] != '\x80' ||
+        file_[at_ + 1] < 2 || file_[at_ + 1] > 5)
+      fail("expected a pickle of protocol 2 to 5");
+    at_ += 2;
     for (;;) {
       opcode_ = at_;
       auto code = uint8_t(take(1)[0]);
@@ -86,7 +67,9 @@ class PickleReader {
       run(code);
     }
     if (stack_.size() != 1 || !marks_.empty()) fail("expected one value at the end");
-    if (at_ != file_.size()) fail("expected nothing after the end of the pickle");
+    if (at_ != file_.size() && !options_.more_follows)
+      fail("expected nothing after the end of the pickle");
+    pickle_.end_ = at_;
     // So that the root is the last.
     push(Pickle::Value(value(stack_[0])));
     return std::move(pickle_);
@@ -103,14 +86,26 @@ class PickleReader {
     at_ += count;
     return file_.substr(at_ - count, count);
   }
-  uint32_t number(size_t bytes) {  // little-endian
-    uint32_t n = 0;
+  uint64_t number(size_t bytes) {  // little-endian
+    uint64_t n = 0;
     size_t shift = 0;
     for (char c : take(bytes)) {
-      n |= uint32_t(uint8_t(c)) << shift;
+      n |= uint64_t(uint8_t(c)) << shift;
       shift += 8;
     }
     return n;
+  }
+  double real() {  // big-endian
+    uint64_t n = 0;
+    for (char c : take(8)) n = n << 8 | uint8_t(c);
+    return std::bit_cast<double>(n);
+  }
+  void long_integer() {  // two's complement
+    size_t size = number(1);
+    if (size > 8) return push({.kind = Kind::big, .text = take(size)});
+    uint64_t n = number(size);
+    if (size > 0 && size < 8 && n >> (8 * size - 1)) n |= ~uint64_t(0) << 8 * size;
+    push({.kind = Kind::integer, .integer = int64_t(n)});
   }
   std::string_view line() {
     size_t end = file_.find('\n', at_);
@@ -157,26 +152,69 @@ class PickleReader {
     to.insert(to.end(), items.begin(), items.end());
   }
 
-  void keep(uint32_t place) {
+  void keep(uint64_t place) {
     if (memo_.size() == max_values)
       fail(fmt::format("expected at most {} kept values", max_values));
     memo_[place] = pop();
     stack_.push_back(memo_[place]);
   }
-  void recall(uint32_t place) {
+  void recall(uint64_t place) {
     auto found = memo_.find(place);
     if (found == memo_.end()) fail(fmt::format("expected a value kept as number {}", place));
     stack_.push_back(found->second);
   }
 
-  void global() {
-    auto module = line(), name = line();
+  void global(std::string_view module, std::string_view name) {
     std::string full = fmt::format("{} {}", module, name);
-    auto known = std::ranges::find(globals_, full);
-    if (known == globals_.end())
+    auto known = std::ranges::find(options_.globals, full);
+    if (known == options_.globals.end())
       fail(fmt::format(
-          "refers to {}.{}, which this reader does not know and will not run", module, name));
+          "refers to {}.{}, which this reader does not know and will not run{}",
+          printable(module),
+          printable(name),
+          options_.advice));
     push({.kind = Kind::global, .text = *known});
+  }
+  static std::string printable(std::string_view name) {
+    std::string text(name.substr(0, 100));
+    for (char& c : text)
+      if (c < ' ' || c > '~') c = '?';
+    return text;
+  }
+  void named_global() {
+    auto items = pop(2);
+    for (uint32_t item : items)
+      if (value(item).kind != Kind::text) fail("expected the names of a module and of its content");
+    global(value(items[0]).text, value(items[1]).text);
+  }
+
+  void call() {
+    auto items = pop(2);
+    if (value(items[0]).kind != Kind::global || value(items[1]).kind != Kind::tuple)
+      fail("expected a name and its arguments");
+    if (!makes_dict(value(items[0]).text))
+      return push({.kind = Kind::call, .items = std::move(items)});
+    // OrderedDict() is filled later; Python 2 wrote OrderedDict([[key, value], ...]).
+    Pickle::Value dict{.kind = Kind::dict};
+    for (uint32_t argument : value(items[1]).items) {
+      if (value(argument).kind != Kind::list) continue;
+      for (uint32_t pair : value(argument).items) {
+        const auto& both = value(pair).items;
+        if (both.size() != 2) fail("expected pairs of keys and values");
+        dict.items.insert(dict.items.end(), both.begin(), both.end());
+      }
+    }
+    push(std::move(dict));
+  }
+
+  // The state of what a call made; a dict of names beside the content of an OrderedDict is dropped.
+  void build() {
+    uint32_t state = pop(), target = pop();
+    stack_.push_back(target);
+    if (value(target).kind == Kind::dict && value(state).kind == Kind::dict) return;
+    if (value(target).kind != Kind::call || value(target).items.size() != 2)
+      fail("expected a state for what was made by a call");
+    value(target).items.push_back(state);
   }
 
   void run(uint8_t code) {
@@ -187,15 +225,26 @@ class PickleReader {
       case 0x89:
         return push({.kind = Kind::boolean, .integer = code == 0x88});
       case 'K':
-        return push({.kind = Kind::integer, .integer = number(1)});
+        return push({.kind = Kind::integer, .integer = int64_t(number(1))});
       case 'M':
-        return push({.kind = Kind::integer, .integer = number(2)});
+        return push({.kind = Kind::integer, .integer = int64_t(number(2))});
       case 'J':
         return push({.kind = Kind::integer, .integer = int32_t(number(4))});
+      case 0x8a:
+        return long_integer();
+      case 'G':
+        return push({.kind = Kind::real, .real = real()});
       case 'U':
+      case 'C':
+      case 0x8c:
         return push({.kind = Kind::text, .text = take(number(1))});
       case 'T':
+      case 'B':
+      case 'X':
         return push({.kind = Kind::text, .text = take(number(4))});
+      case 0x8d:
+      case 0x8e:
+        return push({.kind = Kind::text, .text = take(number(8))});
       case ']':
         return push({.kind = Kind::list});
       case '}':
@@ -226,47 +275,48 @@ class PickleReader {
         return recall(number(1));
       case 'j':
         return recall(number(4));
-      case 'c':
-        return global();
-      case 'R': {
-        auto items = pop(2);
-        if (value(items[0]).kind != Kind::global || value(items[1]).kind != Kind::tuple)
-          fail("expected a name and its arguments");
-        return push({.kind = Kind::call, .items = std::move(items)});
+      case 0x94:
+        return keep(memo_.size());
+      case 0x95:  // the length of what follows, for readers of streams
+        number(8);
+        return;
+      case 'c': {
+        auto module = line(), name = line();
+        return global(module, name);
       }
-      case 'b': {
-        uint32_t state = pop(), target = pop();
-        stack_.push_back(target);
-        if (value(target).kind != Kind::call || value(target).items.size() != 2)
-          fail("expected a state for what was made by a call");
-        return value(target).items.push_back(state);
-      }
+      case 0x93:
+        return named_global();
+      case 'R':
+      case 0x81:
+        return call();
+      case 'b':
+        return build();
+      case 'Q':
+        return push({.kind = Kind::persistent, .items = pop(1)});
       default:
         break;
     }
     auto known = std::ranges::find(refused, code, &Refused::code);
     fail(fmt::format(
-        "has the opcode {}, which this reader refuses: it takes what Python 2 wrote for arrays, "
+        "has the opcode {}, which this reader refuses: it takes what Python writes for arrays, "
         "text "
-        "and whole numbers",
+        "and numbers",
         known == std::end(refused) ? fmt::format("{:#04x}", code) : std::string(known->name)));
   }
 
   std::string_view file_;
   const std::string& name_;
-  std::span<const std::string_view> globals_;
-  size_t at_ = 0, opcode_ = 0;
+  const Pickle::Options& options_;
+  size_t at_, opcode_;
   Pickle pickle_;
   std::vector<uint32_t> stack_;
   std::vector<size_t> marks_;  // sizes of the stack
-  std::map<uint32_t, uint32_t> memo_;
+  std::map<uint64_t, uint32_t> memo_;
 };
 
 Pickle Pickle::parse(
-    std::span<const std::byte> file,
-    const std::string& name,
-    std::span<const std::string_view> globals) {
-  return PickleReader(file, name, globals).read();
+    std::span<const std::byte> file, const std::string& name, const Options& options) {
+  return PickleReader(file, name, options).read();
 }
 
 const Pickle::Value* Pickle::find(const Value& dict, std::string_view key) const {

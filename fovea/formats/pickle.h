@@ -9,29 +9,51 @@
 
 namespace fovea::formats {
 
-// A Python pickle read as data: what it would call is written down and never run. Protocol 2 with
-// the opcodes that Python 2 wrote for numbers, strings, lists, tuples, dicts and NumPy arrays; any
-// other opcode is refused by its name.
+// A Python pickle read as data: what it would call is written down and never run. Protocols 2 to 5
+// with the opcodes that Python writes for numbers, strings, bytes, lists, tuples, dicts, NumPy
+// arrays and PyTorch's tensors; any other opcode is refused by its name.
 class Pickle {
  public:
-  enum class Kind : uint8_t { none, boolean, integer, text, list, tuple, dict, global, call };
+  enum class Kind : uint8_t {
+    none,
+    boolean,
+    integer,
+    big,  // an integer of more than 64 bits
+    real,
+    text,  // a string, or bytes
+    list,
+    tuple,
+    dict,  // collections.OrderedDict too
+    global,
+    call,
+    persistent,  // a reference to something outside of the pickle
+  };
   struct Value {
     Kind kind = Kind::none;
-    int64_t integer = 0;         // of an integer or boolean
-    std::string_view text = {};  // of a string, as bytes of the file; a global is "module name"
+    int64_t integer = 0;  // of an integer or boolean
+    double real = 0;
+    // Of a string, as bytes of the file; a global is "module name"; of a big integer its bytes,
+    // the lowest first.
+    std::string_view text = {};
     // Numbers of other values: elements; keys and values by turns; for a call what it calls, the
-    // tuple of arguments and, where it has one, the state.
+    // tuple of arguments and, where it has one, the state; for a persistent what names it. A value
+    // may contain itself.
     std::vector<uint32_t> items = {};
   };
 
-  // `globals` are the names that may stand in the file, as "module name". The values point into
-  // `file` and `globals`. Throws IoError with the offset for anything else; `name` stands for the
-  // path.
-  static Pickle parse(
-      std::span<const std::byte> file,
-      const std::string& name,
-      std::span<const std::string_view> globals);
+  struct Options {
+    std::span<const std::string_view> globals;  // that may stand in the file, as "module name"
+    size_t start = 0;                           // where in the file the pickle begins
+    bool more_follows = false;                  // the file may go on behind it
+    std::string_view advice = {};               // added when another global is refused
+  };
 
+  // The values point into `file` and `globals`. Throws IoError with the offset for anything that is
+  // not as it should be; `name` stands for the path.
+  static Pickle parse(
+      std::span<const std::byte> file, const std::string& name, const Options& options);
+
+  size_t end() const { return end_; }  // the offset in the file behind the pickle
   const Value& root() const { return values_.back(); }
   const Value& operator[](uint32_t number) const { return values_[number]; }
   size_t size() const { return values_.size(); }
@@ -42,6 +64,7 @@ class Pickle {
  private:
   friend class PickleReader;
   std::vector<Value> values_;  // the last is the root
+  size_t end_ = 0;
 };
 
 }  // namespace fovea::formats

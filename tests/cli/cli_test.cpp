@@ -10,7 +10,16 @@ namespace {
 using Json = nlohmann::json;
 
 const char* const verbs[] = {
-    "train", "eval", "predict", "models", "data", "bench", "profile", "tune", "completion"};
+    "train",
+    "eval",
+    "predict",
+    "models",
+    "convert",
+    "data",
+    "bench",
+    "profile",
+    "tune",
+    "completion"};
 
 // A model of digits and one of coloured squares for all tests, made once.
 class Cli : public CommandTest {

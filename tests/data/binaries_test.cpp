@@ -266,7 +266,7 @@ TEST_F(CifarPickle, OtherContentIsNamed) {
   EXPECT_HAS(error("K\x09"s + "e", "e"), "expected a label for each of 2 pictures, got 1");
   EXPECT_HAS(error("K\x09"s + "e", "Ne"), "expected labels that are whole numbers");
   EXPECT_HAS(message("\x80\x02N."), "expected a dict with \"data\"");
-  EXPECT_HAS(message("\x80\x04N."), "protocol 2");
+  EXPECT_HAS(message("\x80\x06N."), "protocol 2");
 }
 
 TEST_F(CifarPickle, EveryTruncationAndFlippedByteIsAnErrorOrABatch) {

@@ -11,11 +11,11 @@ namespace {
 using Kind = Pickle::Kind;
 using namespace std::string_literals;
 
-constexpr std::string_view known[] = {"numpy dtype"};
+constexpr std::string_view known[] = {"numpy dtype", "collections OrderedDict"};
 
 // The text must outlive the result.
 Pickle parse(const std::string& body) {
-  return Pickle::parse(std::as_bytes(std::span(body)), "x.pkl", known);
+  return Pickle::parse(std::as_bytes(std::span(body)), "x.pkl", {.globals = known});
 }
 
 std::string error(const std::string& text) {
@@ -64,25 +64,79 @@ TEST(Pickle, CallsAreWrittenDownAndNotRun) {
   EXPECT_EQ(p[p.root().items[2]].integer, 5);
 }
 
+TEST(Pickle, ReadsTheOpcodesOfPython3) {
+  // Protocol 4: [-1, 2**64, 0.5, b"xy", "abc", OrderedDict({"k": None}), persistent 7].
+  std::string text =
+      "\x80\4\x95\0\0\0\0\0\0\0\0]\x94(\x8a\1\xff\x8a\x9\0\0\0\0\0\0\0\0\1"
+      "G\x3f\xe0\0\0\0\0\0\0"
+      "C\2xy\x8c\3"
+      "abc\x94\x8c\xb"
+      "collections\x8c\xb"
+      "OrderedDict\x93)R\x8c\1kNs"
+      "}\x8c\1_Nsb"
+      "K\7Qh\1e."s;
+  Pickle p = parse(text);
+  ASSERT_EQ(p.root().kind, Kind::list);
+  ASSERT_EQ(p.root().items.size(), 8u);
+  auto item = [&](size_t i) { return p[p.root().items[i]]; };
+  EXPECT_EQ(item(0).integer, -1);
+  EXPECT_EQ(item(1).kind, Kind::big);
+  EXPECT_EQ(item(1).text, "\0\0\0\0\0\0\0\0\1"s);
+  EXPECT_EQ(item(2).real, 0.5);
+  EXPECT_EQ(item(3).text, "xy");
+  EXPECT_EQ(item(4).text, "abc");
+  EXPECT_EQ(item(5).kind, Kind::dict);
+  ASSERT_TRUE(p.find(item(5), "k"));
+  EXPECT_EQ(p.find(item(5), "k")->kind, Kind::none);
+  EXPECT_EQ(p.find(item(5), "_"), nullptr);
+  EXPECT_EQ(item(6).kind, Kind::persistent);
+  EXPECT_EQ(p[item(6).items[0]].integer, 7);
+  EXPECT_EQ(item(7).text, "abc");
+}
+
+TEST(Pickle, OneOfSeveralInAFile) {
+  std::string text = head + "K\1." + head + "K\2.";
+  auto at = [&](size_t start) {
+    return Pickle::parse(
+        std::as_bytes(std::span(text)), "x.pkl", {.start = start, .more_follows = true});
+  };
+  EXPECT_EQ(at(0).root().integer, 1);
+  EXPECT_EQ(at(0).end(), 5u);
+  EXPECT_EQ(at(5).root().integer, 2);
+  EXPECT_THROW(at(10), IoError);
+  EXPECT_THROW(at(11), IoError);
+}
+
+TEST(Pickle, NothingThatItNamesIsRun) {
+  const std::string hidden = "\x8c\5posix\x8c\6system\x93\x8c\5ls -l\x85R.";
+  EXPECT_HAS(error("\x80\4" + hidden), "refers to posix.system, which this reader does not know");
+  EXPECT_HAS(
+      error(
+          head + "cbuiltins\neval\nU\3"
+                 "1+1\x85R."),
+      "refers to builtins.eval");
+  EXPECT_HAS(error(head + "csubprocess\nPopen\n)\x81."), "refers to subprocess.Popen");
+  EXPECT_HAS(error(head + "cos\x1b[2J\nsystem\n."), "refers to os?[2J.system");
+  EXPECT_HAS(error("\x80\4K\1K\2\x93."), "expected the names of a module");
+}
+
 TEST(Pickle, RefusesOtherNamesAndOpcodesByName) {
   EXPECT_HAS(
       error(head + "cos\nsystem\nU\2ls\x85R."),
       "refers to os.system, which this reader does not know and will not run (at byte 2)");
   const std::pair<const char*, const char*> opcodes[] = {
       {"V", "UNICODE"},
-      {"G", "BINFLOAT"},
       {"i", "INST"},
       {"o", "OBJ"},
-      {"\x81", "NEWOBJ"},
-      {"\x8c", "SHORT_BINUNICODE"},
-      {"\x93", "STACK_GLOBAL"},
+      {"\x92", "NEWOBJ_EX"},
+      {"\x8f", "EMPTY_SET"},
       {"P", "PERSID"},
       {"\x82", "EXT1"},
       {"~", "0x7e"},
   };
   for (auto [code, name] : opcodes)
     EXPECT_HAS(error(head + "K\1" + code), "has the opcode "s + name + ", which this reader");
-  EXPECT_HAS(error("\x80\x04K\1."), "expected a pickle of protocol 2");
+  EXPECT_HAS(error("\x80\x06K\1."), "expected a pickle of protocol 2");
   EXPECT_HAS(error("(dp0\n."), "expected a pickle of protocol 2");
   EXPECT_HAS(error(""), "x.pkl");
 }

@@ -79,7 +79,9 @@ TEST_P(EveryModelLearns, LossFalls) {
   if (nn::count_parameters(*net) > 12'000'000) GTEST_SKIP() << "takes long";
   nn::initialize(*net, Key(1));
   const Data data(a.input);
-  auto optimizer = optim::make_optimizer({{"name", "adam"}, {"lr", "0.001"}});
+  // NiN has a ReLU behind its scores: at a higher rate all of them soon are 0 for good.
+  const char* rate = e.name == "nin" ? "0.0002" : "0.001";
+  auto optimizer = optim::make_optimizer({{"name", "adam"}, {"lr", rate}});
   Tree params = nn::parameters(*net);
   std::vector<double> losses;
   for (uint64_t step = 0; step < steps; ++step) {

@@ -399,7 +399,7 @@ TEST(Names, AreThoseOfTorchvision) {
   EXPECT_EQ(mobile3.at("features.1.block.1.fc1.weight"), "(8, 1, 1, 16)");
   EXPECT_EQ(mobile3.at("features.2.block.2.0.weight"), "(24, 1, 1, 72)");
   EXPECT_EQ(mobile3.at("features.12.1.weight"), "(576)");
-  EXPECT_EQ(v3.at("classifier.3.weight"), "(1000, 1024)");
+  EXPECT_EQ(mobile3.at("classifier.3.weight"), "(1000, 1024)");
   auto efficient = shapes_of("efficientnet_b0");
   EXPECT_EQ(efficient.at("features.1.0.block.1.fc2.weight"), "(32, 1, 1, 8)");
   EXPECT_EQ(efficient.at("features.7.0.block.3.1.bias"), "(320)");

@@ -6,10 +6,12 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "fovea/formats/layer_graph.h"
 #include "fovea/formats/safetensors_tree.h"
 #include "fovea/image/decode.h"
 #include "fovea/image/geometry.h"
 #include "fovea/models/frozen.h"
+#include "fovea/models/graph_net.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/pool.h"
 #include "fovea/ops/slice.h"
@@ -106,6 +108,33 @@ TEST_F(SqueezeNet, ClassifiesRealPhotographsAsTheReferenceDoes) {
         EXPECT_EQ(order[i], golden.at("top5")[i][0].get<size_t>()) << "place " << i;
         EXPECT_NEAR(p[order[i]], golden.at("top5")[i][2], 1e-3) << "place " << i;
       }
+    }
+  }
+}
+
+// The same network from ncnn's two files, and from Caffe's description with the same weights.
+// ncnn's pads the last convolution by 1; the golden file has scores for both.
+TEST_F(SqueezeNet, AsNcnnAndCaffeDescribeItScoresAsTheReferenceDoes) {
+  FOVEA_NEEDS_DATA(folder);
+  FOVEA_NEEDS_DATA(test::data_root() / "test_images");
+  const formats::LayerGraph ncnn = formats::load_ncnn(folder / "squeezenet_v1.1.param");
+  formats::LayerGraph caffe = formats::load_caffe(folder / "deploy_v1.1.prototxt");
+  caffe.weights = ncnn.weights;
+  for (const auto& [graph, key] : {std::pair(ncnn, "v1.1_conv10pad1"), std::pair(caffe, "v1.1")}) {
+    const std::unique_ptr<nn::Module> net = build_graph(graph);
+    EXPECT_EQ(nn::count_parameters(*net), 1'235'496);
+    for (const nlohmann::json& c : cases()) {
+      SCOPED_TRACE(c.at("image").get<std::string>());
+      const nlohmann::json& golden = c.at(key);
+      nn::Ctx ctx;
+      const Tensor scores = nn::forward(*net, input(c), ctx);
+      ASSERT_EQ(scores.shape(), Shape({1, 1000}));
+      const std::vector<double> got = scores.to_doubles();
+      const nlohmann::json& logits = golden.at("logits_first10");
+      for (size_t i = 0; i < logits.size(); ++i) EXPECT_NEAR(got[i], logits[i], 1e-3) << i;
+      EXPECT_EQ(
+          size_t(std::ranges::max_element(got) - got.begin()),
+          golden.at("top5")[0][0].get<size_t>());
     }
   }
 }

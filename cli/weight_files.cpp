@@ -1,0 +1,99 @@
+#include "cli/weight_files.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "fovea/formats/npz.h"
+#include "fovea/formats/safetensors_tree.h"
+#include "fovea/formats/torch_file.h"
+#include "fovea/ops/elementwise.h"
+
+namespace fovea::cli {
+
+namespace {
+
+WeightFile read_safetensors(const std::string& path) {
+  auto [tensors, metadata] = formats::load_safetensors(path);
+  return {std::move(tensors), std::move(metadata), "", {}};
+}
+
+void write_safetensors(const std::string& path, const WeightFile& file) {
+  formats::Metadata metadata = file.metadata;
+  metadata.emplace("format", "pt");
+  formats::save_safetensors(path, file.tensors, metadata);
+}
+
+WeightFile read_torch(const std::string& path) {
+  formats::TorchFile file = formats::load_torch(path);
+  return {std::move(file.tensors), {}, std::move(file.key), std::move(file.skipped)};
+}
+
+WeightFile read_npz(const std::string& path) { return {formats::read_npz(path), {}, "", {}}; }
+
+// NumPy has no bf16; f32 holds each of its numbers.
+void write_npz(const std::string& path, const WeightFile& file) {
+  formats::write_npz(path, map_tree(file.tensors, [](const std::string&, const Tensor& t) {
+                       return t.dtype() == Dtype::bf16 ? cast(t, Dtype::f32) : t;
+                     }));
+}
+
+formats::LayerGraph ncnn_graph(const std::string& path) { return formats::load_ncnn(path); }
+
+// The weights lie beside the description.
+formats::LayerGraph caffe_graph(const std::string& path) {
+  return formats::load_caffe(path, std::filesystem::path(path).replace_extension(".caffemodel"));
+}
+
+template <formats::LayerGraph (*graph)(const std::string&)>
+WeightFile weights_of(const std::string& path) {
+  return {graph(path).weights, {}, "", {}};
+}
+
+template <class Can>
+const WeightFormat& format_of(const std::string& path, const char* verb, Can can) {
+  std::string lower = path, known;
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) {
+    return char(std::tolower(c));
+  });
+  for (const WeightFormat& f : weight_formats()) {
+    if (!can(f)) continue;
+    if (lower.ends_with(f.suffix)) return f;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", f.suffix);
+  }
+  throw std::invalid_argument(
+      fmt::format("cannot {} \"{}\": expected a name that ends in {}", verb, path, known));
+}
+
+}  // namespace
+
+const std::vector<WeightFormat>& weight_formats() {
+  static const std::vector<WeightFormat> rows{
+      {".safetensors", "safetensors", read_safetensors, write_safetensors},
+      {".safetensors.index.json", "a sharded set of safetensors", read_safetensors, nullptr},
+      {".npz", "NumPy's arrays", read_npz, write_npz},
+      {".pth", "PyTorch", read_torch, nullptr},
+      {".pt", "PyTorch", read_torch, nullptr},
+      {".th", "PyTorch", read_torch, nullptr},
+      {".param", "ncnn, with the .bin beside it", weights_of<ncnn_graph>, nullptr, ncnn_graph},
+      {".prototxt",
+       "Caffe, with the .caffemodel beside it",
+       weights_of<caffe_graph>,
+       nullptr,
+       caffe_graph},
+  };
+  return rows;
+}
+
+const WeightFormat& format_to_read(const std::string& path) {
+  return format_of(path, "read", [](const WeightFormat& f) { return f.read != nullptr; });
+}
+
+const WeightFormat& format_to_write(const std::string& path) {
+  return format_of(path, "write", [](const WeightFormat& f) { return f.write != nullptr; });
+}
+
+}  // namespace fovea::cli
