@@ -1,7 +1,8 @@
 #include "fovea/formats/onnx/dtype.h"
 
-#include <fmt/format.h>
 #include <onnx/onnx_pb.h>
+
+#include <fmt/format.h>
 
 namespace fovea::formats {
 

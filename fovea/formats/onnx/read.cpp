@@ -1,7 +1,7 @@
 #include <limits>
+#include <onnx/onnx_pb.h>
 
 #include <fmt/format.h>
-#include <onnx/onnx_pb.h>
 
 #include "fovea/core/errors.h"
 #include "fovea/core/text.h"

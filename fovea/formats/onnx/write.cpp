@@ -1,7 +1,8 @@
-#include <fmt/format.h>
 #include <onnx/checker.h>
 #include <onnx/onnx_pb.h>
 #include <stdexcept>
+
+#include <fmt/format.h>
 
 #include "fovea/core/version.h"
 #include "fovea/formats/onnx.h"
