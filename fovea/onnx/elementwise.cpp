@@ -120,7 +120,7 @@ Values selu(const Call& c) {
 Values celu(const Call& c) {
   expect_float(c);
   const double alpha = c.number("alpha", 1);
-  return {{fovea::elu(c[0].tensor / alpha, alpha), c[0].last}};
+  return {{fovea::elu(c[0].tensor / alpha) * alpha, c[0].last}};
 }
 
 Values thresholded(const Call& c) {
