@@ -46,6 +46,7 @@ class Emitter {
   bool emit_convolution(const Node& node);
   bool emit_unary(const Node& node);
   bool emit_binary(const Node& node);
+  bool emit_pixel_mean(const Node& node);
   bool emit_shape(const Node& node);
   bool emit_parts(const Node& node);
   bool emit_pool(const Node& node);

@@ -159,22 +159,31 @@ bool Emitter::emit_unary(const Node& node) {
   return true;
 }
 
+// A sum over all pixels, with or without their axes, divided by their number.
+bool Emitter::emit_pixel_mean(const Node& node) {
+  const Tensor &sums = node.inputs[0], &by = node.inputs[1];
+  const Node* from = sums.node().get();
+  const bool flat = from && of<Reshape>(*from) && sums.rank() == 2;
+  if (flat) from = from->inputs[0].node().get();
+  const Reduce* sum = from ? of<Reduce>(*from) : nullptr;
+  if (!sum || sum->op() != ReduceOp::sum || sum->axes() != std::vector<int>{1, 2} ||
+      by.numel() != 1 || !by.is_evaluated())
+    return false;
+  const Tensor& x = from->inputs[0];
+  if (!is_first(x) || std::abs(by.item<double>() * double(x.dim(1) * x.dim(2)) - 1) > 1e-6)
+    return false;
+  const std::string y = add("GlobalAveragePool", {images(x)});
+  give(node, 0, flat ? add("Flatten", {y}) : y, !flat);
+  return true;
+}
+
 bool Emitter::emit_binary(const Node& node) {
   auto* p = of<Binary>(node);
   const char* name = p ? name_of(p->op()) : nullptr;
   if (!name) return false;
   const Tensor &a = node.inputs[0], &b = node.inputs[1];
   const bool first = is_first(a) || is_first(b);
-  // A sum over all pixels, divided by their number.
-  auto* sum = a.node() ? of<Reduce>(*a.node()) : nullptr;
-  if (first && p->op() == BinaryOp::mul && sum && sum->op() == ReduceOp::sum &&
-      sum->axes() == std::vector<int>{1, 2} && b.numel() == 1 && b.is_evaluated()) {
-    const Tensor& x = a.node()->inputs[0];
-    if (std::abs(b.item<double>() * double(x.dim(1) * x.dim(2)) - 1) < 1e-6) {
-      give(node, 0, add("GlobalAveragePool", {images(x)}), true);
-      return true;
-    }
-  }
+  if (p->op() == BinaryOp::mul && emit_pixel_mean(node)) return true;
   const std::string left = as(a, first), right = as(b, first);
   give(node, 0, add(name, {left, right}), first);
   return true;

@@ -127,7 +127,49 @@ TEST_F(Conformance, Nodes) {
   const auto archive = test::data_root() / "onnx_conformance" / "onnx_backend_node.tar.xz";
   FOVEA_NEEDS_DATA(archive);
   unpack(archive);
-  run("node");
+  auto counts = run("node");
+  // What networks for vision need.
+  for (const char* name : {"Abs",           "Add",
+                           "And",           "ArgMax",
+                           "AveragePool",   "BatchNormalization",
+                           "Cast",          "Ceil",
+                           "Clip",          "Concat",
+                           "Constant",      "ConstantOfShape",
+                           "Conv",          "ConvTranspose",
+                           "DepthToSpace",  "Div",
+                           "Dropout",       "Elu",
+                           "Equal",         "Erf",
+                           "Exp",           "Expand",
+                           "Flatten",       "Floor",
+                           "Gather",        "Gelu",
+                           "Gemm",          "GlobalAveragePool",
+                           "GlobalMaxPool", "Greater",
+                           "HardSigmoid",   "HardSwish",
+                           "Identity",      "InstanceNormalization",
+                           "LRN",           "LayerNormalization",
+                           "LeakyRelu",     "Less",
+                           "LogSoftmax",    "MatMul",
+                           "Max",           "MaxPool",
+                           "Mean",          "Min",
+                           "Mul",           "Neg",
+                           "Not",           "Or",
+                           "PRelu",         "Pad",
+                           "Pow",           "Range",
+                           "ReduceL2",      "ReduceMax",
+                           "ReduceMean",    "ReduceMin",
+                           "ReduceProd",    "ReduceSum",
+                           "Reshape",       "Resize",
+                           "Selu",          "Shape",
+                           "Sigmoid",       "Slice",
+                           "Softmax",       "Softplus",
+                           "Softsign",      "SpaceToDepth",
+                           "Split",         "Sqrt",
+                           "Squeeze",       "Sub",
+                           "Sum",           "ThresholdedRelu",
+                           "Tile",          "TopK",
+                           "Transpose",     "Unsqueeze",
+                           "Upsample",      "Where"})
+    EXPECT_GT(counts[name].passed, 0) << name;
 }
 
 TEST_F(Conformance, Models) {
@@ -135,6 +177,29 @@ TEST_F(Conformance, Models) {
   FOVEA_NEEDS_DATA(archive);
   unpack(archive);
   for (const char* folder : {"pytorch-converted", "pytorch-operator", "simple"}) run(folder);
+}
+
+// Networks of the model zoo with constant weights; the input is i / n for its n elements, the
+// scores come from the suite's reference.
+TEST_F(Conformance, LightModels) {
+  const auto archive = test::data_root() / "onnx_conformance" / "onnx_backend_other.tar.xz";
+  FOVEA_NEEDS_DATA(archive);
+  unpack(archive);
+  int passed = 0;
+  for (const fs::path& entry : sorted(path("light"))) {
+    fs::path answer = path("light") / entry.stem();
+    answer += "_output_0.pb";
+    if (entry.extension() != ".onnx" || !fs::exists(answer)) continue;
+    SCOPED_TRACE(entry.filename().string());
+    const auto graph = load(entry.string());
+    const auto& shape = graph->inputs().at(0).shape.value();
+    Tensor x = Tensor::empty(Shape(shape));
+    auto values = x.mutable_data<float>();
+    for (size_t i = 0; i < values.size(); ++i) values[i] = float(double(i) / double(values.size()));
+    EXPECT_EQ(difference(graph->run({&x, 1}).at(0), read_tensor(answer)), "");
+    ++passed;
+  }
+  EXPECT_GE(passed, 6);
 }
 
 }  // namespace
