@@ -8,9 +8,10 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fovea)
 
 install(TARGETS ${room_targets} EXPORT fovea)
 install(EXPORT fovea NAMESPACE fovea:: FILE fovea-targets.cmake DESTINATION ${package_dir})
-# The headers in the folders of the backend are for its own kernels.
+# The headers in the folders of the backend are for its own kernels, those in formats/onnx for the
+# readers and writers beside them.
 install(DIRECTORY fovea DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
-        REGEX "/backend/(cpu|onednn|own|ref)$" EXCLUDE PATTERN assets EXCLUDE)
+        REGEX "/(backend/(cpu|onednn|own|ref)|formats/onnx)$" EXCLUDE PATTERN assets EXCLUDE)
 
 # Named in lower case, the file answers find_package(fovea) and find_package(Fovea).
 configure_package_config_file(cmake/fovea-config.cmake.in cmake/fovea-config.cmake
@@ -29,9 +30,12 @@ foreach(room IN LISTS rooms)
     string(APPEND libs " -lfovea_${room}")
   endif()
 endforeach()
-set(engine_lib)
+set(optional_libs)
 if(FOVEA_ONEDNN)
-  set(engine_lib " -ldnnl")
+  set(optional_libs " -ldnnl")
+endif()
+if(FOVEA_ONNX)
+  string(APPEND optional_libs " -lonnx -lonnx_proto -lprotobuf")
 endif()
 file(RELATIVE_PATH to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/fovea.pc.in cmake/fovea.pc @ONLY)

@@ -11,6 +11,11 @@ if(FOVEA_ONEDNN AND NOT TARGET dnnl::dnnl)
     IMPORTED_LOCATION ${FOVEA_DNNL_LIBRARY}
     INTERFACE_INCLUDE_DIRECTORIES ${FOVEA_DNNL_INCLUDE})
 endif()
+# Debian's package file of onnx names protobuf's target, and expects it to be there.
+if(FOVEA_ONNX)
+  find_package(Protobuf REQUIRED)
+  find_package(ONNX CONFIG REQUIRED)
+endif()
 find_package(fmt REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)

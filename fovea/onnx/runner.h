@@ -1,0 +1,33 @@
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fovea/onnx/call.h"
+#include "fovea/onnx/graph.h"
+
+namespace fovea::onnx {
+
+// One pass over the nodes of a graph.
+class Graph::Runner {
+ public:
+  Runner(const Graph& graph, nn::Ctx& ctx);
+
+  void set(const std::string& name, Value value) { values_[name] = std::move(value); }
+  void run();
+  // Runs what can be run without the values of the inputs; says which forms of operators are not
+  // supported.
+  std::vector<std::string> dry_run();
+  const Value& at(const std::string& name) const;
+
+ private:
+  void run(const formats::OnnxNode& node, bool dry);
+
+  const Graph& graph_;
+  nn::Ctx& ctx_;
+  std::map<std::string, Value> values_;
+};
+
+}  // namespace fovea::onnx
