@@ -9,6 +9,7 @@
 #include "cli/weight_files.h"
 #include "fovea/models/model_file.h"
 #include "fovea/models/registry.h"
+#include "fovea/onnx/save.h"
 
 namespace fovea::cli {
 
@@ -60,7 +61,30 @@ nn::LoadReport through_network(const Options& o, WeightFile& file, int64_t& clas
   return report;
 }
 
+// A whole model, not weights alone: its graph is what ONNX holds.
+int to_onnx(const Options& o, const Globals& g) {
+  if (!o.model.empty())
+    throw std::invalid_argument("an .onnx file is written from a fovea model: leave --model out");
+  const models::Model model = models::load_model(o.in);
+  const onnx::SaveReport report = onnx::save(model, o.out);
+  const nlohmann::ordered_json j{
+      {"in", o.in},
+      {"out", o.out},
+      {"nodes", report.nodes},
+      {"difference", report.difference},
+      {"written", true}};
+  print(
+      g.json ? j.dump(2) + "\n"
+             : fmt::format(
+                   "{}: {} nodes; read again, its scores differ by {:.1e} of the largest\n",
+                   o.out,
+                   report.nodes,
+                   report.difference));
+  return ok;
+}
+
 int run(const Options& o, const Globals& g) {
+  if (o.out.ends_with(".onnx")) return to_onnx(o, g);
   if (o.model.empty() && (o.classes || !o.input.empty() || o.partial))
     throw std::invalid_argument("--classes, --input and --partial need --model NAME");
   const WeightFormat &from = format_to_read(o.in), &to = format_to_write(o.out);
@@ -113,6 +137,7 @@ Verb convert_verb() {
       "Turn weights from one kind of file into another",
       {"fovea convert resnet18.pth resnet18.safetensors --model resnet18",
        "fovea convert model.safetensors weights.npz",
+       "fovea convert runs/convnet-digits/model.safetensors model.onnx",
        "fovea convert squeezenet.param squeezenet.safetensors",
        "fovea convert resnet18.pth start.safetensors --model resnet18 --classes 10 --partial"},
       [](CLI::App& app) {
@@ -125,7 +150,8 @@ Verb convert_verb() {
                "its .bin (ncnn), .prototxt with its .caffemodel")
             ->type_name("IN")
             ->required();
-        app.add_option("out", o->out, "The file to write: .safetensors or .npz")
+        app.add_option(
+               "out", o->out, "The file to write: .safetensors, .npz, or .onnx of a fovea model")
             ->type_name("OUT")
             ->required();
         app.add_option("--model", o->model, "Check them against this network of `fovea models`")

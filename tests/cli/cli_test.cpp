@@ -339,6 +339,16 @@ TEST_F(Cli, FinetuneTeachesAModelOtherClasses) {
   EXPECT_EQ(o.code, 3);
 }
 
+TEST_F(Cli, ConvertWritesOnnxOfAModel) {
+  Outcome o = fovea("convert digits.safetensors digits.onnx --json");
+  if (o.err.find("has no ONNX") != std::string::npos) GTEST_SKIP() << o.err;
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_LT(Json::parse(o.out).at("difference"), 1e-4);
+  EXPECT_NE(read("digits.onnx").find("scores"), std::string::npos);
+  o = fovea("convert digits.safetensors digits.onnx --model lenet5");
+  EXPECT_EQ(o.code, 2);
+}
+
 TEST_F(Cli, FeaturesWritesArrays) {
   write_photos("photos", 3);
   Outcome o = fovea("features digits.safetensors --data photos --split train");
