@@ -106,7 +106,8 @@ double difference_of(const std::vector<double>& a, const std::vector<double>& b)
     if (std::isnan(a[i]) && std::isnan(b[i])) continue;
     const double d = a[i] == b[i] ? 0 : std::abs(a[i] - b[i]);
     most = std::isnan(d) ? std::numeric_limits<double>::infinity() : std::max(most, d);
-    if (std::isfinite(a[i])) scale = std::max(scale, std::abs(a[i]));
+    for (double x : {a[i], b[i]})
+      if (std::isfinite(x)) scale = std::max(scale, std::abs(x));
   }
   return most / scale;
 }
