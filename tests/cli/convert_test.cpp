@@ -60,7 +60,7 @@ TEST_F(CliConvert, SaysWhatDoesNotFitANetwork) {
 }
 
 TEST_F(CliConvert, RefusesWhatItCannotDo) {
-  write("evil.pth", std::string("\x80\2cposix\nsystem\nU\2ls\x85R.", 25));
+  write("evil.pth", "\x80\2cposix\nsystem\nU\2ls\x85R.");
   Outcome o = fovea("convert evil.pth a.safetensors");
   EXPECT_EQ(o.code, 3);
   EXPECT_HAS(o.err, "refers to posix.system");
