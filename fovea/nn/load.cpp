@@ -77,6 +77,12 @@ std::string LoadReport::str() const {
   return text;
 }
 
+std::set<std::string> LoadReport::not_loaded() const {
+  std::set<std::string> names(missing.begin(), missing.end());
+  for (const std::string& text : mismatched) names.insert(text.substr(0, text.find(": ")));
+  return names;
+}
+
 LoadReport load(Module& m, const Tree& tree, const LoadOptions& o) {
   Tree given = o.strip_prefixes ? stripped(tree) : tree;
   Tree own = parameters(m);

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include "fovea/nn/module.h"
 
 // Weights in and out, by name, in PyTorch's layout.
@@ -13,6 +17,8 @@ struct LoadReport {
 
   bool complete() const { return missing.empty() && unused.empty() && mismatched.empty(); }
   std::string str() const;  // a few lines, naming near names
+  // The module's names that kept their values: missing, or of another shape.
+  std::set<std::string> not_loaded() const;
 };
 
 struct LoadOptions {

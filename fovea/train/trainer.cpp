@@ -111,6 +111,11 @@ class Session {
     return true;
   }
 
+  // Where the old head fits, there is no new one to wait for.
+  bool trains_head_alone() const {
+    return at_.epoch < recipe_.head_epochs && !setup_.fresh.empty();
+  }
+
   void step(const data::Batch& batch) {
     optimizer_->set_lr(schedule_->lr(at_.step));
     StepResult r;
@@ -122,7 +127,7 @@ class Session {
           Key(recipe_.seed).fold_in(5).fold_in(uint64_t(at_.step)),
           {.label_smoothing = recipe_.label_smoothing,
            .clip_norm = recipe_.clip_norm,
-           .frozen = at_.epoch < recipe_.head_epochs ? &but_head_ : &frozen_});
+           .frozen = trains_head_alone() ? &but_head_ : &frozen_});
     } catch (const NonFiniteError& e) {
       throw with_batch(e, batch, *setup_.source.train, place(at_.step));
     }

@@ -74,8 +74,7 @@ Surgery operate(const models::Model& old, const SurgeryOptions& o, Key key) {
     throw std::invalid_argument(
         fmt::format("[transfer] nothing of the old model fits the new one; {}", report.str()));
   s.report = report.str();
-  std::set<std::string> absent(report.missing.begin(), report.missing.end());
-  for (const std::string& text : report.mismatched) absent.insert(text.substr(0, text.find(':')));
+  const std::set<std::string> absent = report.not_loaded();
   for (const auto& [name, t] : before)
     if (absent.contains(name)) s.fresh.insert(name);
   return s;

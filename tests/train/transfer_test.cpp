@@ -218,6 +218,18 @@ TEST_F(FinetuneTest, TrainsTheLastStagesAndTheHeadFirst) {
   EXPECT_EQ(before.at("fc1.weight").to_vector(), after.at("fc1.weight").to_vector());
   EXPECT_EQ(after.at("fc3.weight").dim(0), 10);
 
+  // A head that fits is not new, so nothing waits for it.
+  const TrainResult fits =
+      train(plan_finetuning(
+                recipe({{"model.from", r.folder + "/model.safetensors"}, {"train.epochs", "1"}}),
+                "all",
+                {.head_epochs = 1})
+                .config);
+  const models::Model went_on = models::load_model(fits.folder + "/model.safetensors");
+  EXPECT_NE(
+      nn::parameters(*went_on.net).at("fc1.weight").to_vector(),
+      after.at("fc1.weight").to_vector());
+
   // The first epoch leaves all but the head.
   const TrainResult first =
       train(plan_finetuning(recipe({{"train.epochs", "1"}}), "all", {.head_epochs = 1}).config);
