@@ -63,8 +63,10 @@ nn::LoadReport through_network(const Options& o, WeightFile& file, int64_t& clas
 
 // A whole model, not weights alone: its graph is what ONNX holds.
 int to_onnx(const Options& o, const Globals& g) {
-  if (!o.model.empty())
-    throw std::invalid_argument("an .onnx file is written from a fovea model: leave --model out");
+  if (!o.model.empty() || o.classes || !o.input.empty() || o.partial)
+    throw std::invalid_argument(
+        "an .onnx file is written from a fovea model, which brings its network: leave out --model, "
+        "--classes, --input and --partial");
   const models::Model model = models::load_model(o.in);
   const onnx::SaveReport report = onnx::save(model, o.out);
   const nlohmann::ordered_json j{

@@ -64,8 +64,12 @@ const WeightFormat& format_of(const std::string& path, const char* verb, Can can
     if (lower.ends_with(f.suffix)) return f;
     known += fmt::format("{}{}", known.empty() ? "" : ", ", f.suffix);
   }
-  throw std::invalid_argument(
-      fmt::format("cannot {} \"{}\": expected a name that ends in {}", verb, path, known));
+  throw std::invalid_argument(fmt::format(
+      "cannot {} \"{}\": expected a name that ends in {}{}",
+      verb,
+      path,
+      known,
+      verb == std::string_view("write") ? ", or in .onnx for a fovea model" : ""));
 }
 
 }  // namespace
