@@ -58,26 +58,25 @@ void parallel_for(int64_t n, int64_t grain, F&& f) {
   });
 }
 
-// Calls first(t) for each t < team and, when all have returned, second(t), from one OpenMP team of
-// that many threads.
-template <class F, class G>
-FOVEA_BEGINS_TEAM void parallel_twice(int64_t team, F&& first, G&& second) {
+// Calls f(step, t) for each t < team, from one OpenMP team of that many threads; a step begins when
+// all calls of the step before it have returned.
+template <class F>
+FOVEA_BEGINS_TEAM void parallel_steps(int64_t team, int64_t steps, F&& f) {
   if (team <= 1 || omp_in_parallel()) {
-    for (int64_t t = 0; t < team; ++t) first(t);
-    for (int64_t t = 0; t < team; ++t) second(t);
+    for (int64_t step = 0; step < steps; ++step)
+      for (int64_t t = 0; t < team; ++t) f(step, t);
     return;
   }
   release();
 #pragma omp parallel num_threads(int(team))
   {
-    const int64_t begin = omp_get_thread_num(), step = omp_get_num_threads();
-    acquire();
-    for (int64_t t = begin; t < team; t += step) first(t);
-    release();
+    const int64_t first = omp_get_thread_num(), stride = omp_get_num_threads();
+    for (int64_t step = 0; step < steps; ++step) {
+      acquire();
+      for (int64_t t = first; t < team; t += stride) f(step, t);
+      release();
 #pragma omp barrier
-    acquire();
-    for (int64_t t = begin; t < team; t += step) second(t);
-    release();
+    }
   }
   acquire();
 }

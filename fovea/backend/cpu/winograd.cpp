@@ -68,16 +68,34 @@ HWY_NOINLINE void WriteOutputs(
   }
 }
 
-// The outputs of a block of tiles for the filters [begin, end), a chunk at a time.
+template <int M>
+void TransformTilesOf(
+    const WinogradJob& job,
+    int64_t first,
+    int64_t count,
+    const float* x,
+    const float* zeros,
+    float* v) {
+  TransformPatches<M>(job, {first, count, 0, job.in}, x, zeros, tile_memory(job, v, job.in));
+}
+
+void TransformTiles(
+    const WinogradJob& job,
+    int64_t first,
+    int64_t count,
+    const float* x,
+    const float* zeros,
+    float* v) {
+  job.tile == 2 ? TransformTilesOf<2>(job, first, count, x, zeros, v)
+                : TransformTilesOf<4>(job, first, count, x, zeros, v);
+}
+
+// The outputs of a block of transformed tiles for the filters [begin, end), a chunk at a time.
 template <int M>
 void RunBlockOf(
-    const WinogradJob& job,
-    const WinogradBlock& block,
-    const float* x,
-    const ConvFinish& finish,
-    float* y) {
-  const TileMemory v = tile_memory(job, block.v, job.in), m = tile_memory(job, block.m, kChunk);
-  TransformPatches<M>(job, {block.first, block.count, 0, job.in}, x, block.zeros, v);
+    const WinogradJob& job, const WinogradBlock& block, const ConvFinish& finish, float* y) {
+  const TileMemory m = tile_memory(job, block.m, kChunk);
+  const int64_t row = padded_row(job.in);
   for (int64_t begin = block.begin; begin < block.end; begin += kChunk) {
     const int64_t end = std::min(begin + kChunk, block.end);
     const float* u = block.u;
@@ -96,8 +114,8 @@ void RunBlockOf(
             block.count,
             end - k,
             {job.in,
-             v.data + square * v.slice,
-             v.row,
+             block.v + square * row,
+             job.squares() * row,
              u + square * slice + (k - begin) * job.in,
              kPanel,
              m.data + square * m.slice + k - begin,
@@ -107,12 +125,8 @@ void RunBlockOf(
 }
 
 void RunBlock(
-    const WinogradJob& job,
-    const WinogradBlock& block,
-    const float* x,
-    const ConvFinish& finish,
-    float* y) {
-  job.tile == 2 ? RunBlockOf<2>(job, block, x, finish, y) : RunBlockOf<4>(job, block, x, finish, y);
+    const WinogradJob& job, const WinogradBlock& block, const ConvFinish& finish, float* y) {
+  job.tile == 2 ? RunBlockOf<2>(job, block, finish, y) : RunBlockOf<4>(job, block, finish, y);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -125,6 +139,7 @@ namespace {
 
 HWY_EXPORT(PanelWidth);
 HWY_EXPORT(PackPanel);
+HWY_EXPORT(TransformTiles);
 HWY_EXPORT(RunBlock);
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -134,7 +149,7 @@ int64_t weights_size(const WinogradJob& job) {
 }
 
 // How a job is cut: into blocks of tiles, and where there are fewer blocks than threads, also into
-// ranges of filters, each of which transforms the tiles again.
+// ranges of filters, which share the transformed tiles.
 struct Cut {
   int64_t blocks, ranges = 1;
   bool transforms_chunks;  // plain weights are transformed a chunk at a time, not all before
@@ -164,20 +179,29 @@ void run_job(
     Run& run) {
   const Cut cut(job, filters.plain != nullptr);
   const int64_t items = cut.blocks * cut.ranges, team = std::min<int64_t>(threads(), items);
-  const int64_t tiles = divide_up(job.tiles(), cut.blocks), zeros = padded_row(job.in);
-  const int64_t v = tiles * job.squares() * padded_row(job.in);
-  const int64_t m = tiles * job.squares() * padded_row(kChunk);
+  const bool shares = cut.ranges > 1;
+  const int64_t most = shares ? job.tiles() : divide_up(job.tiles(), cut.blocks);
+  const int64_t zeros = padded_row(job.in), tile = job.squares() * padded_row(job.in);
+  const int64_t m = divide_up(job.tiles(), cut.blocks) * job.squares() * padded_row(kChunk);
   const int64_t chunk = cut.transforms_chunks ? job.squares() * filters_slice(kChunk, job.in) : 0;
-  const int64_t own = v + m + chunk;
   const bool transforms_all = filters.plain && !cut.transforms_chunks;
   const int64_t all = transforms_all ? weights_size(job) : 0;
-  float* scratch = run.scratch.get<float>(size_t(zeros + all + team * own)).data();
+  const int64_t inputs = (shares ? 1 : team) * most * tile;
+  float* scratch = run.scratch.get<float>(size_t(zeros + all + inputs + team * (m + chunk))).data();
   std::fill_n(scratch, zeros, 0.0f);
-  float* u = scratch + zeros;
-  auto transform = [&](int64_t t) {
+  float *u = scratch + zeros, *v = u + all, *own = v + inputs;
+  auto transform = [&](int64_t first, int64_t end, float* to) {
+    HWY_DYNAMIC_DISPATCH(TransformTiles)(job, first, end - first, x, scratch, to);
+  };
+  auto pack = [&](int64_t t) {
     const int64_t panels = divide_up(job.out, HWY_DYNAMIC_DISPATCH(PanelWidth)());
     for (int64_t panel = panels * t / team; panel < panels * (t + 1) / team; ++panel)
       HWY_DYNAMIC_DISPATCH(PackPanel)(job, pass, panel, filters.plain, u);
+  };
+  auto prepare = [&](int64_t t) {
+    const int64_t first = job.tiles() * t / team, end = job.tiles() * (t + 1) / team;
+    if (transforms_all) pack(t);
+    if (shares && first < end) transform(first, end, v + first * tile);
   };
   auto convolve = [&](int64_t t) {
     const int64_t chunks = divide_up(job.out, kChunk);
@@ -185,9 +209,7 @@ void run_job(
     block.pass = pass;
     block.packed = transforms_all ? u : filters.packed;
     block.plain = cut.transforms_chunks ? filters.plain : nullptr;
-    block.zeros = scratch;
-    block.v = scratch + zeros + all + t * own;
-    block.m = block.v + v;
+    block.m = own + t * (m + chunk);
     block.u = block.m + m;
     for (int64_t item = items * t / team; item < items * (t + 1) / team; ++item) {
       const int64_t b = item / cut.ranges, r = item % cut.ranges;
@@ -195,11 +217,13 @@ void run_job(
       block.count = job.tiles() * (b + 1) / cut.blocks - block.first;
       block.begin = chunks * r / cut.ranges * kChunk;
       block.end = std::min(job.out, chunks * (r + 1) / cut.ranges * kChunk);
-      HWY_DYNAMIC_DISPATCH(RunBlock)(job, block, x, finish, y);
+      block.v = v + (shares ? block.first : t * most) * tile;
+      if (!shares) transform(block.first, block.first + block.count, block.v);
+      HWY_DYNAMIC_DISPATCH(RunBlock)(job, block, finish, y);
     }
   };
-  if (transforms_all)
-    parallel_twice(team, transform, convolve);
+  if (transforms_all || shares)
+    parallel_steps(team, 2, [&](int64_t step, int64_t t) { step ? convolve(t) : prepare(t); });
   else
     parallel_for(team, 1, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) convolve(t);

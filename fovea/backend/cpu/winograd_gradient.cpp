@@ -3,8 +3,8 @@
 //
 // dw = G^T [sum over tiles of (A dy A^T) * (B^T x B)] G: for each of the squares, a matrix product
 // over the tiles. The work is cut into rectangles of filters and channels whose sums stay in the
-// cache, and where these are too few for the threads also into groups of tiles, whose sums are
-// added in the order of the groups.
+// caches, and blocks of tiles. All threads work on one rectangle: each transforms some of the tiles
+// of a block, and adds some of the squares' products over it to the sums.
 
 // foreach_target.h includes this file once per instruction set, so it comes first.
 // clang-format off
@@ -15,7 +15,6 @@
 // clang-format on
 
 #include <algorithm>
-#include <numeric>
 
 #include "fovea/backend/cpu/parallel.h"
 #include "fovea/backend/cpu/winograd.h"
@@ -27,15 +26,19 @@ namespace fovea::cpu {
 #ifndef FOVEA_BACKEND_CPU_WINOGRAD_GRADIENT_CPP_
 #define FOVEA_BACKEND_CPU_WINOGRAD_GRADIENT_CPP_
 
-// The sums of one rectangle over one group of tiles.
+// The sums of one rectangle, and a block of tiles to be added to them.
 struct WinogradSum {
-  int64_t first, count, block;  // tiles, and how many of them are transformed at a time
-  int64_t filter, filters;      // from, how many
-  int64_t channel, channels;    // likewise
-  const float* zeros;           // a pixel of them
-  float *v, *w;                 // memory for transformed patches of x and tiles of dy
+  int64_t first, count;       // tiles
+  int64_t filter, filters;    // from, how many
+  int64_t channel, channels;  // likewise
+  float *v, *w;               // transformed patches of x and tiles of dy
   float* sums;  // (squares, filters, padded_row(channels)), squares filters_slice apart
-  float* bias;  // sums of dy, unless null
+};
+
+// What is transformed: x, dy, and where the sum of each filter's dy is added, unless null.
+struct WinogradSlopes {
+  const float *x, *dy;
+  float* bias;
 };
 
 #endif
@@ -73,46 +76,63 @@ HWY_INLINE void TransformSlopes(
   }
 }
 
+// Transforms the tiles [begin, end) of the block. `zeros` is a pixel of them.
 template <int M>
-void AddTilesOf(const WinogradJob& job, const WinogradSum& s, const float* x, const float* dy) {
+void TransformTilesOf(
+    const WinogradJob& job,
+    const WinogradSum& s,
+    int64_t begin,
+    int64_t end,
+    const WinogradSlopes& from,
+    const float* zeros) {
+  TileMemory v = tile_memory(job, s.v, s.channels), w = tile_memory(job, s.w, s.filters);
+  v.data += begin * v.row;
+  w.data += begin * w.row;
+  const int64_t first = s.first + begin, count = end - begin;
+  TransformPatches<M>(job, {first, count, s.channel, s.channels}, from.x, zeros, v);
+  TransformSlopes<M>(job, {first, count, s.filter, s.filters}, from.dy, zeros, from.bias, w);
+}
+
+void TransformTiles(
+    const WinogradJob& job,
+    const WinogradSum& s,
+    int64_t begin,
+    int64_t end,
+    const WinogradSlopes& from,
+    const float* zeros) {
+  job.tile == 2 ? TransformTilesOf<2>(job, s, begin, end, from, zeros)
+                : TransformTilesOf<4>(job, s, begin, end, from, zeros);
+}
+
+// Adds the block to rows [begin, end) of the sums' squares * filters, or begins them with it.
+void AddProducts(
+    const WinogradJob& job, const WinogradSum& s, int64_t begin, int64_t end, bool begins) {
   const int64_t row = padded_row(s.channels);
   const TileMemory v = tile_memory(job, s.v, s.channels), w = tile_memory(job, s.w, s.filters);
-  if (s.bias) std::fill_n(s.bias, s.filters, 0.0f);
-  for (int64_t done = 0; done < s.count; done += s.block) {
-    const int64_t first = s.first + done, count = std::min(s.block, s.count - done);
-    TransformPatches<M>(job, {first, count, s.channel, s.channels}, x, s.zeros, v);
-    TransformSlopes<M>(job, {first, count, s.filter, s.filters}, dy, s.zeros, s.bias, w);
-    for (int64_t square = 0; square < job.squares(); ++square)
-      for (int64_t c = 0; c < s.channels; c += kPanel) {
-        const ProductOperands product{
-            count,
-            w.data + square * w.slice,
-            w.row,
-            v.data + square * v.slice + c,
-            v.row,
-            s.sums + square * filters_slice(s.filters, row) + c,
-            row};
-        if (done == 0)
-          ProductPanel<Neighbours::rows, false>(s.filters, s.channels - c, product);
-        else
-          ProductPanel<Neighbours::rows, true>(s.filters, s.channels - c, product);
-      }
+  while (begin < end) {
+    const int64_t square = begin / s.filters, k = begin % s.filters;
+    const int64_t rows = std::min(s.filters - k, end - begin);
+    for (int64_t c = 0; c < s.channels; c += kPanel) {
+      const ProductOperands product{
+          s.count,
+          w.data + square * w.slice + k,
+          w.row,
+          v.data + square * v.slice + c,
+          v.row,
+          s.sums + square * filters_slice(s.filters, row) + k * row + c,
+          row};
+      if (begins)
+        ProductPanel<Neighbours::rows, false>(rows, s.channels - c, product);
+      else
+        ProductPanel<Neighbours::rows, true>(rows, s.channels - c, product);
+    }
+    begin += rows;
   }
 }
 
-void AddTiles(const WinogradJob& job, const WinogradSum& s, const float* x, const float* dy) {
-  job.tile == 2 ? AddTilesOf<2>(job, s, x, dy) : AddTilesOf<4>(job, s, x, dy);
-}
-
-// dw of filter `k` of a rectangle from the sums of `groups` groups, `group` floats apart.
+// dw of filter `k` of a rectangle.
 template <int M>
-void WriteFilterOf(
-    const WinogradJob& job,
-    const WinogradSum& s,
-    int64_t k,
-    int64_t groups,
-    int64_t group,
-    float* dw) {
+void WriteFilterOf(const WinogradJob& job, const WinogradSum& s, int64_t k, float* dw) {
   constexpr int P = M + 2;
   const int64_t row = padded_row(s.channels), slice = filters_slice(s.filters, row);
   float* to = dw + (s.filter + k) * 9 * job.in + s.channel;
@@ -123,23 +143,14 @@ void WriteFilterOf(
         [&](int p, int q) HWY_ATTR {
           const float* from = s.sums + (p * P + q) * slice + k * row + c;
           hwy::Prefetch(from + row);  // of the next filter
-          auto sum = hn::LoadU(d, from);
-          for (int64_t g = 1; g < groups; ++g) sum = hn::Add(sum, hn::LoadU(d, from + g * group));
-          return sum;
+          return hn::LoadU(d, from);
         },
         [&](int p, int q, auto v) HWY_ATTR { hn::StoreU(v, d, to + (p * 3 + q) * job.in + c); });
   });
 }
 
-void WriteFilter(
-    const WinogradJob& job,
-    const WinogradSum& s,
-    int64_t k,
-    int64_t groups,
-    int64_t group,
-    float* dw) {
-  job.tile == 2 ? WriteFilterOf<2>(job, s, k, groups, group, dw)
-                : WriteFilterOf<4>(job, s, k, groups, group, dw);
+void WriteFilter(const WinogradJob& job, const WinogradSum& s, int64_t k, float* dw) {
+  job.tile == 2 ? WriteFilterOf<2>(job, s, k, dw) : WriteFilterOf<4>(job, s, k, dw);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -150,15 +161,15 @@ namespace fovea::cpu {
 
 namespace {
 
-HWY_EXPORT(AddTiles);
+HWY_EXPORT(TransformTiles);
+HWY_EXPORT(AddProducts);
 HWY_EXPORT(WriteFilter);
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// How a job is cut: rectangles of `filters` x `channels`, `groups` of tiles, of which `block` are
-// transformed at a time.
+// How a job is cut: rectangles of `filters` x `channels`, and `blocks` of at most `block` tiles.
 struct Cut {
-  int64_t filters, channels, groups, block;
+  int64_t filters, channels, block, blocks;
   int64_t down, across;  // rectangles
 
   Cut(const WinogradJob& job) {
@@ -168,11 +179,9 @@ struct Cut {
     across = divide_up(job.in, channels);
     down = divide_up(job.out, tallest);
     filters = divide_up(job.out, down);
-    const int64_t team = threads(), most = 4 * team;
-    groups = rectangles() < most ? team / std::gcd(team, rectangles()) : 1;
-    groups = std::min(groups, job.tiles());
-    const int64_t of_group = divide_up(job.tiles(), groups);
-    block = divide_up(of_group, divide_up(of_group, 64));
+    blocks = divide_up(job.tiles(), 64);
+    block = divide_up(job.tiles(), blocks);
+    blocks = divide_up(job.tiles(), block);
   }
   int64_t rectangles() const { return down * across; }
 };
@@ -189,59 +198,59 @@ void winograd_backward_weights(
     Run& run) {
   const WinogradJob job = forward_job(e, tile);
   const Cut cut(job);
-  const int64_t items = cut.rectangles() * cut.groups;
-  const int64_t team = std::min<int64_t>(threads(), items);
-  const int64_t zeros = std::max(job.in, job.out);
+  const int64_t team = threads();
+  const int64_t zeros = padded_row(std::max(job.in, job.out));
+  // Of two blocks: while some threads add one to the sums, others transform the next.
   const int64_t v = cut.block * job.squares() * padded_row(cut.channels);
   const int64_t w = cut.block * job.squares() * padded_row(cut.filters);
-  // Without groups, a thread keeps the sums of one rectangle and writes it as soon as it is done.
   const int64_t sums = job.squares() * filters_slice(cut.filters, padded_row(cut.channels));
-  const int64_t kept = cut.groups == 1 ? team : items;
-  std::span<float> scratch =
-      run.scratch.get<float>(size_t(zeros + team * (v + w) + kept * sums + cut.groups * job.out));
-  std::fill_n(scratch.begin(), zeros, 0.0f);
-  float* of_threads = scratch.data() + zeros;
-  float* of_items = of_threads + team * (v + w);
-  float* bias = of_items + kept * sums;
-  // Items are numbered by rectangle, then group.
-  auto sum_of = [&](int64_t item, int64_t t) {
-    const int64_t rectangle = item / cut.groups, group = item % cut.groups;
+  const int64_t slopes = padded_row(job.out), biases = db ? team * slopes : 0;
+  std::span<float> scratch = run.scratch.get<float>(size_t(zeros + biases + 2 * (v + w) + sums));
+  std::fill_n(scratch.begin(), zeros + biases, 0.0f);
+  float* bias = scratch.data() + zeros;
+  float* blocks = bias + biases;
+  auto sum_of = [&](int64_t rectangle, int64_t block) {
     WinogradSum s{};
-    s.first = job.tiles() * group / cut.groups;
-    s.count = job.tiles() * (group + 1) / cut.groups - s.first;
-    s.block = cut.block;
+    s.first = block * cut.block;
+    s.count = std::min(cut.block, job.tiles() - s.first);
     s.filter = rectangle / cut.across * cut.filters;
     s.filters = std::min(cut.filters, job.out - s.filter);
     s.channel = rectangle % cut.across * cut.channels;
     s.channels = std::min(cut.channels, job.in - s.channel);
-    s.zeros = scratch.data();
-    s.v = of_threads + t * (v + w);
+    s.v = blocks + block % 2 * (v + w);
     s.w = s.v + v;
-    s.sums = of_items + (cut.groups == 1 ? t : item) * sums;
-    s.bias = db && s.channel == 0 ? bias + group * job.out + s.filter : nullptr;
+    s.sums = blocks + 2 * (v + w);
     return s;
   };
-  parallel_twice(
-      team,
-      [&](int64_t t) {
-        for (int64_t i = items * t / team; i < items * (t + 1) / team; ++i) {
-          const WinogradSum s = sum_of(i, t);
-          HWY_DYNAMIC_DISPATCH(AddTiles)(job, s, x, dy);
-          for (int64_t k = 0; cut.groups == 1 && k < s.filters; ++k)
-            HWY_DYNAMIC_DISPATCH(WriteFilter)(job, s, k, 1, 0, dw);
-        }
-      },
-      [&](int64_t t) {
-        const int64_t rows = cut.groups == 1 ? 0 : cut.rectangles() * cut.filters;
-        for (int64_t r = rows * t / team; r < rows * (t + 1) / team; ++r) {
-          const WinogradSum s = sum_of(r / cut.filters * cut.groups, t);
-          const int64_t k = r % cut.filters;
-          if (k < s.filters) HWY_DYNAMIC_DISPATCH(WriteFilter)(job, s, k, cut.groups, sums, dw);
-        }
-      });
+  auto transform = [&](int64_t rectangle, int64_t block, int64_t t) {
+    const WinogradSum s = sum_of(rectangle, block);
+    const int64_t begin = s.count * t / team, end = s.count * (t + 1) / team;
+    float* own = db && s.channel == 0 ? bias + t * slopes + s.filter : nullptr;
+    if (begin == end) return;
+    HWY_DYNAMIC_DISPATCH(TransformTiles)
+    (job, s, begin, end, {x, dy, own}, scratch.data());
+  };
+  auto add = [&](int64_t rectangle, int64_t block, int64_t t) {
+    const WinogradSum s = sum_of(rectangle, block);
+    const int64_t rows = job.squares() * s.filters;
+    HWY_DYNAMIC_DISPATCH(AddProducts)
+    (job, s, rows * t / team, rows * (t + 1) / team, block == 0);
+  };
+  auto write = [&](int64_t rectangle, int64_t t) {
+    const WinogradSum s = sum_of(rectangle, 0);
+    for (int64_t k = s.filters * t / team; k < s.filters * (t + 1) / team; ++k)
+      HWY_DYNAMIC_DISPATCH(WriteFilter)(job, s, k, dw);
+  };
+  const int64_t steps = cut.blocks + 1;  // of a rectangle; it is written in the next one's first
+  parallel_steps(team, cut.rectangles() * steps + 1, [&](int64_t step, int64_t t) {
+    const int64_t rectangle = step / steps, block = step % steps;
+    if (block > 0) add(rectangle, block - 1, t);
+    if (block == 0 && rectangle > 0) write(rectangle - 1, t);
+    if (block < cut.blocks && rectangle < cut.rectangles()) transform(rectangle, block, t);
+  });
   for (int64_t k = 0; db && k < job.out; ++k) {
     db[k] = 0;
-    for (int64_t group = 0; group < cut.groups; ++group) db[k] += bias[group * job.out + k];
+    for (int64_t t = 0; t < team; ++t) db[k] += bias[t * slopes + k];
   }
 }
 

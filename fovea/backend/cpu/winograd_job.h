@@ -58,8 +58,7 @@ struct WinogradBlock {
   int64_t begin, end;
   ConvPass pass;
   const float *packed, *plain;  // weights; plain ones, unless null, are transformed chunk by chunk
-  const float* zeros;           // a pixel of them
-  float *v, *m, *u;             // memory for transformed inputs, products and weights
+  float *v, *m, *u;             // transformed inputs; memory for products and weights
 };
 
 // Filters are padded to the widest panel of any instruction set.
