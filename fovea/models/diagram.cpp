@@ -134,7 +134,7 @@ void Reader::enter(const Node& node, size_t number) {
   if (fresh && node.primitive->kind() == fovea::Kind::heavy)
     l.macs += node.primitive->cost(node.inputs, outputs_of(node)).flops / 2;
   const Shape& shape = node.outputs[0].spec.shape;
-  if (!rearranges(node) || !is_picture(l.output)) l.output = shape;
+  if (!rearranges(node) || (is_picture(shape) && !is_picture(l.output))) l.output = shape;
   if (rearranges(node)) return;
   const std::string path = path_of(node);
   if (!path.empty() && std::ranges::find(l.paths, path) == l.paths.end()) l.paths.push_back(path);
@@ -163,7 +163,7 @@ size_t Reader::activate(size_t number, bool relu) {
   return number;
 }
 
-// a + b or a * b. A sum of sums is one sum.
+// a + b, a - b or a * b. A sum of sums is one sum.
 size_t Reader::join(Kind kind, const Tensor& a, const Tensor& b) {
   std::vector<size_t> inputs;
   std::vector<std::string> paths;
@@ -217,6 +217,7 @@ size_t Reader::read_binary(const Node& node, const Binary& binary) {
   const bool add_op = binary.op() == BinaryOp::add, mul_op = binary.op() == BinaryOp::mul;
   if (known(a) && known(b)) {
     if (add_op || mul_op) return join(add_op ? Kind::add : Kind::multiply, a, b);
+    if (binary.op() == BinaryOp::sub) return join(Kind::subtract, a, b);
     return read_other(node);
   }
   const Tensor &x = known(a) ? a : b, &other = known(a) ? b : a;
@@ -246,7 +247,7 @@ size_t Reader::read_slice(const Node& node, const Slice& slice) {
 size_t Reader::read_pad(const Node& node) {
   const size_t from = layer(node.inputs[0]);
   if (layers_[from].op != "slice" || !alone(node.inputs[0])) return read_other(node);
-  layers_[from].op = "pad";
+  layers_[from].op = "zero pad";
   return from;
 }
 

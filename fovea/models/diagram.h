@@ -30,6 +30,7 @@ struct DiagramLayer {
     activation,
     concat,
     add,
+    subtract,
     multiply,
     other,
   };

@@ -59,15 +59,13 @@ void put(Piece& whole, const Piece& part, double dx, double dy) {
   whole.height = std::max(whole.height, part.height + dy);
 }
 
-bool is_circle(const NetworkLayer& l) { return l.kind == Kind::sum || l.kind == Kind::product; }
-
 class Layouter {
  public:
   Layouter(std::span<const NetworkLayer> layers, int most_rows)
       : layers_(layers), flow_(network_flow(layers, most_rows)), narrow_(layers.size()) {
     mark(flow_.items, layers.size() - 1, false);
     for (size_t i = 0; i < layers.size(); ++i) {
-      if (is_circle(layers[i]) || flow_.drawn.contains(i)) continue;
+      if (layers[i].kind == Kind::join || flow_.drawn.contains(i)) continue;
       double& width = narrow_[i] ? narrow_width_ : wide_width_;
       width = std::max(width, text_room(i));
     }
@@ -84,7 +82,7 @@ class Layouter {
     for (const NetworkBox& box : placed.boxes) box_[box.layer] = box;
     for (const NetworkBox& box : placed.boxes)
       for (size_t from : layers_[box.layer].inputs)
-        layout.wires.push_back(wire(drawn(from), box.layer, placed.lanes));
+        layout.wires.push_back(wire(from, box.layer, placed.lanes));
     return layout;
   }
 
@@ -129,7 +127,7 @@ class Layouter {
     Piece p;
     p.left = p.right = (narrow ? narrow_width_ : wide_width_) / 2;
     p.height = (narrow && !l.detail.empty() ? two_lines_height : line_height) + strips;
-    if (is_circle(l)) {
+    if (l.kind == Kind::join) {
       p.left = p.right = circle_size / 2;
       p.height = circle_size + strips + (strips > 0 ? 2 : 0);
     } else if (l.kind == Kind::concat) {
@@ -228,11 +226,11 @@ class Layouter {
   }
 
   NetworkWire wire(size_t from, size_t to, const std::map<Skip, Lane>& lanes) const {
-    const NetworkBox &a = box_.at(from), &b = box_.at(to);
-    const double middle = b.y + (is_circle(layers_[to]) ? circle_size : bar_height) / 2;
+    const NetworkBox &a = box_.at(drawn(from)), &b = box_.at(to);
+    const double middle = b.y + (layers_[to].kind == Kind::join ? circle_size : bar_height) / 2;
     // Into the side of b at a height, from x.
     auto side = [&](double x) { return NetworkPoint{x < b.x ? b.x : b.right(), middle}; };
-    NetworkWire w{.from = from, .to = to};
+    NetworkWire w{.from = a.layer, .to = to};
     auto lane = lanes.find({from, to});
     if (lane != lanes.end()) {
       const double x = lane->second.x, top = lane->second.top - bus;
@@ -255,7 +253,7 @@ class Layouter {
       w.points.push_back({a.axis, b.y});
     } else if (std::abs(a.axis - b.axis) < 0.5) {
       w.points.push_back({b.axis, b.y});
-    } else if (is_circle(layers_[to]) && joins_.contains({from, to})) {
+    } else if (layers_[to].kind == Kind::join && joins_.contains({from, to})) {
       w.points.push_back({a.axis, middle});
       w.points.push_back(side(a.axis));
     } else {

@@ -43,8 +43,7 @@ std::string_view class_of(Kind kind) {
       return "s6";
     case Kind::concat:
       return "s5";
-    case Kind::sum:
-    case Kind::product:
+    case Kind::join:
       return "s3";
     case Kind::other:
       break;
@@ -62,10 +61,6 @@ std::string_view name_of(Kind kind) {
       return "fully connected";
     case Kind::concat:
       return "concatenation";
-    case Kind::sum:
-      return "sum";
-    case Kind::product:
-      return "product";
     default:
       return "";
   }
@@ -125,6 +120,20 @@ std::string strips(const std::vector<NetworkStep>& steps, NetworkBox at, const S
   return out;
 }
 
+std::string circle(NetworkPoint center, double radius, std::string_view text) {
+  return fmt::format(
+             R"(<circle class="k s3" cx="{:.1f}" cy="{:.1f}" r="{:g}"/>)",
+             center.x,
+             center.y,
+             radius) +
+         svg_text(
+             center.x,
+             center.y + 0.4 * radius,
+             Anchor::start,
+             text,
+             fmt::format(R"(class="t h" style="font-size:{:g}px")", 1.2 * radius));
+}
+
 std::string draw_box(const NetworkBox& b, const NetworkLayer& l, const StepColors& colors) {
   const std::string_view group = class_of(l.kind);
   std::string out = l.note.empty() ? "<g>" : "<g><title>" + escape(l.note) + "</title>";
@@ -134,16 +143,9 @@ std::string draw_box(const NetworkBox& b, const NetworkLayer& l, const StepColor
   NetworkBox below = b;
   below.y = b.bottom() - strip_height * double(l.after.size()) + 1;
   const double middle = b.x + b.width / 2;
-  if (l.kind == Kind::sum || l.kind == Kind::product) {
-    out += fmt::format(
-        R"(<circle class="k {}" cx="{:.1f}" cy="{:.1f}" r="{:g}"/>)",
-        group,
-        b.axis,
-        b.y + circle_size / 2,
-        circle_size / 2);
-    out += svg_text(b.axis, b.y + circle_size / 2 + 5, Anchor::start, l.text, R"(class="t h")");
-    return out + strips(l.after, below, colors) + "</g>";
-  }
+  if (l.kind == Kind::join)
+    return out + circle({b.axis, b.y + circle_size / 2}, circle_size / 2, l.text) +
+           strips(l.after, below, colors) + "</g>";
   NetworkBox above = b;
   out += strips(l.before, above, colors) + strips(l.after, below, colors);
   out += rectangle(group, "k", inner, l.kind == Kind::concat ? 3 : 5);
@@ -198,26 +200,69 @@ std::string draw_frame(const NetworkFrame& f) {
          svg_text(f.x + 9, f.y + 19, Anchor::start, fmt::format("× {}", f.times), R"(class="h")");
 }
 
-// What the colours mean, line by line; returns the height.
-double draw_legend(
-    std::string& out, const NetworkChart& chart, const NetworkLayout& layout, double width) {
-  StepColors colors(chart.layers);
-  double x = 0, y = 0;
-  auto entry = [&](std::string_view name, std::string_view group, bool strip) {
+// What the colours mean, line by line.
+class Legend {
+ public:
+  explicit Legend(double width) : width_(width) {}
+
+  // `mark` draws the sign of an entry from its top left corner.
+  template <class F>
+  void add(std::string_view name, F&& mark) {
     const double room = 20 + text_width(name, 12) + 12;
-    if (x > 0 && x + room > width) x = 0, y += 20;
-    NetworkBox chip{.x = x, .y = strip ? y + 5 : y + 1, .width = 14, .height = strip ? 4.0 : 12.0};
-    out += rectangle(group, strip ? "b" : "k", chip, strip ? 1 : 3);
-    out += svg_text(x + 20, y + 11.5, Anchor::start, name, R"(class="dim")");
-    x += room;
-  };
-  for (Kind kind : {Kind::conv, Kind::pool, Kind::linear, Kind::concat, Kind::sum, Kind::product}) {
+    if (x_ > 0 && x_ + room > width_) x_ = 0, y_ += 20;
+    markup_ += mark(NetworkPoint{x_, y_});
+    markup_ += svg_text(x_ + 20, y_ + 11.5, Anchor::start, name, R"(class="dim")");
+    x_ += room;
+  }
+  double height() const { return y_ + 20; }
+  const std::string& markup() const { return markup_; }
+
+ private:
+  double width_, x_ = 0, y_ = 0;
+  std::string markup_;
+};
+
+Legend legend_of(
+    const NetworkChart& chart,
+    const NetworkLayout& layout,
+    const StepColors& colors,
+    double width) {
+  Legend legend(width);
+  for (Kind kind : {Kind::conv, Kind::pool, Kind::linear, Kind::concat}) {
     const bool there = std::ranges::any_of(
         layout.boxes, [&](const NetworkBox& b) { return chart.layers[b.layer].kind == kind; });
-    if (there) entry(name_of(kind), class_of(kind), false);
+    if (!there) continue;
+    legend.add(name_of(kind), [&](NetworkPoint at) {
+      return rectangle(
+          class_of(kind), "k", {.x = at.x, .y = at.y + 1, .width = 14, .height = 12}, 3);
+    });
   }
-  for (const auto& [name, group] : colors.entries()) entry(name, group, true);
-  return y + 20;
+  std::vector<std::string> joins;
+  for (const NetworkLayer& l : chart.layers) {
+    if (l.kind != Kind::join || std::ranges::find(joins, l.detail) != joins.end()) continue;
+    joins.push_back(l.detail);
+    legend.add(l.detail, [&](NetworkPoint at) { return circle({at.x + 7, at.y + 7}, 7, l.text); });
+  }
+  for (const auto& entry : colors.entries())
+    legend.add(entry.first, [&](NetworkPoint at) {
+      return rectangle(entry.second, "b", {.x = at.x, .y = at.y + 5, .width = 14, .height = 4}, 1);
+    });
+  return legend;
+}
+
+// The text in lines of that width, cut between words.
+std::vector<std::string> wrapped(std::string_view text, double width) {
+  std::vector<std::string> lines(1);
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    std::string longer = lines.back() + (lines.back().empty() ? "" : " ") + std::string(word);
+    if (lines.back().empty() || text_width(longer) <= width)
+      lines.back() = std::move(longer);
+    else
+      lines.emplace_back(word);
+  }
+  return lines;
 }
 
 }  // namespace
@@ -225,25 +270,23 @@ double draw_legend(
 Svg network_chart(const NetworkChart& chart) {
   const NetworkLayout layout = network_layout(chart.layers, chart.most_rows);
   const double width = std::max(layout.width, smallest_width);
+  const StepColors colors(chart.layers);
   double y = 15;
   std::string head;
-  for (const std::string& line : chart.caption) {
-    y += 20;
-    head += svg_text(0, y, Anchor::start, fit_text(line, width));
-  }
-  std::string legend;
-  const double legend_top = y + 16;
-  const double top = legend_top + draw_legend(legend, chart, layout, width) + 12;
+  for (const std::string& paragraph : chart.caption)
+    for (const std::string& line : wrapped(paragraph, width))
+      head += svg_text(0, y += 20, Anchor::start, fit_text(line, width));
+  const Legend legend = legend_of(chart, layout, colors, width);
+  const double legend_top = y + 16, top = legend_top + legend.height() + 12;
   const double left = (width - layout.width) / 2;
 
   std::string out =
       open_svg(width, std::ceil(top + layout.height), chart.title, chart.description, margin);
   out += fmt::format("<style>{}</style>", style) + head;
-  out += fmt::format(R"_(<g transform="translate(0 {:.1f})">{}</g>)_", legend_top, legend);
+  out += fmt::format(R"_(<g transform="translate(0 {:.1f})">{}</g>)_", legend_top, legend.markup());
   out += fmt::format(R"_(<g transform="translate({:.1f} {:.1f})">)_", left, top);
   for (const NetworkFrame& frame : layout.frames) out += draw_frame(frame);
   for (const NetworkWire& wire : layout.wires) out += draw_wire(wire);
-  StepColors colors(chart.layers);
   for (const NetworkBox& box : layout.boxes) out += draw_box(box, chart.layers[box.layer], colors);
   for (const NetworkShape& shape : layout.shapes)
     out += svg_text(

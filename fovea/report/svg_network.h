@@ -25,9 +25,8 @@ struct NetworkLayer {
     norm,
     activation,
     other,
-    concat,   // a bar under all that it joins
-    sum,      // a circle with `text` in it
-    product,  // the same
+    concat,  // a bar under all that it joins
+    join,    // a circle with `text` in it, such as "+"; the legend calls it `detail`
   };
   Kind kind = Kind::other;
   std::string text;         // "3×3 conv"

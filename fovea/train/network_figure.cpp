@@ -36,9 +36,9 @@ Drawn drawn_kind(Kind kind) {
     case Kind::concat:
       return Drawn::concat;
     case Kind::add:
-      return Drawn::sum;
+    case Kind::subtract:
     case Kind::multiply:
-      return Drawn::product;
+      return Drawn::join;
     case Kind::other:
       break;
   }
@@ -110,12 +110,15 @@ std::pair<std::string, std::string> texts(const DiagramLayer& l) {
     case Kind::avg_pool: {
       const char* name = l.kind == Kind::max_pool ? "max pool" : "avg pool";
       if (l.global) return {fmt::format("global {}", name), ""};
-      return {square(l.kernel) + " " + name, stride};
+      return {name, listed({square(l.kernel), stride})};
     }
     case Kind::add:
-      return {l.op == "mean" ? "μ" : "+", ""};
+      if (l.op == "mean") return {"μ", "mean"};
+      return {"+", "sum"};
+    case Kind::subtract:
+      return {"−", "difference"};
     case Kind::multiply:
-      return {"×", ""};
+      return {"×", "product"};
     case Kind::concat:
       return {"concat", ""};
     case Kind::norm:
