@@ -286,7 +286,9 @@ Svg network_chart(const NetworkChart& chart) {
   out += fmt::format(R"_(<g transform="translate(0 {:.1f})">{}</g>)_", legend_top, legend.markup());
   out += fmt::format(R"_(<g transform="translate({:.1f} {:.1f})">)_", left, top);
   for (const NetworkFrame& frame : layout.frames) out += draw_frame(frame);
-  for (const NetworkWire& wire : layout.wires) out += draw_wire(wire);
+  for (bool skip : {true, false})
+    for (const NetworkWire& wire : layout.wires)
+      if (wire.skip == skip) out += draw_wire(wire);
   for (const NetworkBox& box : layout.boxes) out += draw_box(box, chart.layers[box.layer], colors);
   for (const NetworkShape& shape : layout.shapes)
     out += svg_text(

@@ -170,13 +170,18 @@ report::NetworkChart network_figure(nn::Module& m, const NetworkFigureOptions& o
     macs += l.macs;
   }
   if (!o.source.empty()) chart.caption.push_back(o.source);
+  const int64_t all = nn::count_parameters(m);
   chart.caption.push_back(
-      fmt::format("{} parameters, {} multiply-adds", amount(double(parameters)), amount(macs)));
+      fmt::format("{} parameters, {} multiply-adds", amount(double(all)), amount(macs)));
+  if (all > parameters)
+    chart.caption.push_back(fmt::format(
+        "Not drawn: heads that only help training, with {} of the parameters",
+        amount(double(all - parameters))));
   chart.description = fmt::format(
-      "{} layers from the picture {} to the scores; {}",
+      "{} layers from a picture of {} to scores of {}",
       chart.layers.size() - 1,
-      shape_text(o.input.rank() == 3 ? Shape{1, o.input[0], o.input[1], o.input[2]} : o.input),
-      chart.caption.back());
+      chart.layers.front().shape,
+      chart.layers.back().shape);
   return chart;
 }
 
