@@ -1,4 +1,4 @@
-// fovea models: the table of networks, and the layers of one.
+// fovea models: the table of networks, and the layers of one, as a table and as a picture.
 #include <filesystem>
 #include <memory>
 
@@ -6,17 +6,19 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/verb.h"
+#include "fovea/core/atomic_file.h"
 #include "fovea/models/model_file.h"
 #include "fovea/models/registry.h"
 #include "fovea/models/summary.h"
 #include "fovea/report/table.h"
+#include "fovea/train/network_figure.h"
 
 namespace fovea::cli {
 
 namespace {
 
 struct Options {
-  std::string name;
+  std::string name, svg;
   std::vector<int64_t> input;
   int64_t classes = 0;
 };
@@ -113,17 +115,33 @@ void print_layers(const models::Summary& s, const std::string& title, const Glob
       double(s.values) * 4e-6));
 }
 
+void draw(
+    nn::Module& net,
+    const train::NetworkFigureOptions& figure,
+    const Options& o,
+    const Globals& g) {
+  if (o.svg.empty()) return;
+  write_file_atomic(o.svg, report::network_chart(train::network_figure(net, figure)).markup + "\n");
+  tell(g, "picture: " + o.svg);
+}
+
 int run(const Options& o, const Globals& g) {
+  if (o.name.empty() && !o.svg.empty())
+    throw std::invalid_argument(
+        "--svg draws one network: name it, as in fovea models resnet18 --svg resnet18.svg");
   if (o.name.empty()) return list_all(g);
   if (std::filesystem::exists(o.name)) {
     models::Model m = models::load_model(o.name);
-    print_layers(models::summarize(*m.net, m.architecture.input), o.name, g);
+    const Shape& input = m.architecture.input;
+    draw(*m.net, {.title = o.name, .source = {}, .input = input}, o, g);
+    print_layers(models::summarize(*m.net, input), o.name, g);
     return ok;
   }
   const models::Entry& e = models::find(o.name);
   Shape input = o.input.empty() ? e.input : Shape(o.input);
   auto net = models::build(
       {.name = o.name, .input = input, .classes = o.classes ? o.classes : e.classes, .layers = {}});
+  draw(*net, {.title = std::string(e.name), .source = std::string(e.paper), .input = input}, o, g);
   print_layers(models::summarize(*net, input), fmt::format("{}: {}", e.name, e.paper), g);
   if (!g.json) print(elsewhere(e));
   return ok;
@@ -134,9 +152,10 @@ int run(const Options& o, const Globals& g) {
 Verb models_verb() {
   return {
       "models",
-      "List the networks, or the layers of one",
+      "List the networks, or the layers of one, and draw it",
       {"fovea models",
        "fovea models resnet18",
+       "fovea models googlenet --svg googlenet.svg",
        "fovea models lenet5 --input 32 32 1 --json",
        "fovea models runs/convnet-digits/model.safetensors"},
       [](CLI::App& app) {
@@ -147,6 +166,8 @@ Verb models_verb() {
             ->expected(3)
             ->check(positive());
         app.add_option("--classes", o->classes, "Number of classes")->check(positive());
+        app.add_option("--svg", o->svg, "Draw the network into this file, too")
+            ->type_name("FILE.svg");
         return [o](const Globals& g) { return run(*o, g); };
       }};
 }
