@@ -23,13 +23,6 @@ struct Options {
   int64_t classes = 0;
 };
 
-std::string count(double n) {
-  if (n >= 1e9) return fmt::format("{:.2f} G", n / 1e9);
-  if (n >= 1e6) return fmt::format("{:.2f} M", n / 1e6);
-  if (n >= 1e3) return fmt::format("{:.1f} k", n / 1e3);
-  return fmt::format("{:.0f}", n);
-}
-
 nlohmann::ordered_json json_of(const models::Counterpart& c) {
   if (c.model.empty()) return nullptr;
   return {{"model", c.model}, {"weights", c.weights}};
@@ -63,8 +56,8 @@ int list_all(const Globals& g) {
     table.rows.push_back(
         {std::string(e.name),
          fmt::format("{}x{}x{}", e.input[0], e.input[1], e.input[2]),
-         count(double(s.parameters)),
-         count(s.macs),
+         report::short_count(double(s.parameters)),
+         report::short_count(s.macs),
          std::string(e.paper)});
   }
   print(g.json ? j.dump(2) + "\n" : report::text_table(table));
@@ -99,9 +92,9 @@ void print_layers(const models::Summary& s, const std::string& title, const Glob
         {r.path,
          r.op,
          shape,
-         count(double(r.values)),
+         report::short_count(double(r.values)),
          r.parameters ? std::to_string(r.parameters) : "0",
-         r.macs > 0 ? count(r.macs) : "0"});
+         r.macs > 0 ? report::short_count(r.macs) : "0"});
   }
   print(fmt::format("{}\n\n{}\n", title, report::text_table(table)));
   print(fmt::format(
@@ -110,8 +103,8 @@ void print_layers(const models::Summary& s, const std::string& title, const Glob
       "about twice that in training)\n",
       s.parameters,
       double(s.parameters) * 4e-6,
-      count(s.macs),
-      count(double(s.values)),
+      report::short_count(s.macs),
+      report::short_count(double(s.values)),
       double(s.values) * 4e-6));
 }
 

@@ -27,44 +27,24 @@ constexpr std::string_view style = R"(
 .fv .dim{font-size:12px}
 )";
 
-std::string_view class_of(Kind kind) {
-  switch (kind) {
-    case Kind::input:
-      return "i";
-    case Kind::conv:
-      return "s0";
-    case Kind::pool:
-      return "s1";
-    case Kind::linear:
-      return "s4";
-    case Kind::norm:
-      return "s2";
-    case Kind::activation:
-      return "s6";
-    case Kind::concat:
-      return "s5";
-    case Kind::join:
-      return "s3";
-    case Kind::other:
-      break;
-  }
-  return "s7";
-}
+// How a kind of box is coloured, and what the legend calls it ("" for what says so itself).
+struct Look {
+  Kind kind;
+  std::string_view group, name;
+};
+constexpr Look looks[] = {
+    {Kind::conv, "s0", "convolution"},
+    {Kind::pool, "s1", "pooling"},
+    {Kind::linear, "s4", "fully connected"},
+    {Kind::concat, "s5", "concatenation"},
+    {Kind::input, "i", ""},
+    {Kind::norm, "s2", ""},
+    {Kind::activation, "s6", ""},
+    {Kind::join, "s3", ""},
+    {Kind::other, "s7", ""},
+};
 
-std::string_view name_of(Kind kind) {
-  switch (kind) {
-    case Kind::conv:
-      return "convolution";
-    case Kind::pool:
-      return "pooling";
-    case Kind::linear:
-      return "fully connected";
-    case Kind::concat:
-      return "concatenation";
-    default:
-      return "";
-  }
-}
+std::string_view class_of(Kind kind) { return std::ranges::find(looks, kind, &Look::kind)->group; }
 
 // Activations other than the first of a picture get other colours, as far as there are some.
 class StepColors {
@@ -222,19 +202,14 @@ class Legend {
   std::string markup_;
 };
 
-Legend legend_of(
-    const NetworkChart& chart,
-    const NetworkLayout& layout,
-    const StepColors& colors,
-    double width) {
+Legend legend_of(const NetworkChart& chart, const StepColors& colors, double width) {
   Legend legend(width);
-  for (Kind kind : {Kind::conv, Kind::pool, Kind::linear, Kind::concat}) {
+  for (const Look& look : looks) {
     const bool there = std::ranges::any_of(
-        layout.boxes, [&](const NetworkBox& b) { return chart.layers[b.layer].kind == kind; });
-    if (!there) continue;
-    legend.add(name_of(kind), [&](NetworkPoint at) {
-      return rectangle(
-          class_of(kind), "k", {.x = at.x, .y = at.y + 1, .width = 14, .height = 12}, 3);
+        chart.layers, [&](const NetworkLayer& l) { return l.kind == look.kind; });
+    if (!there || look.name.empty()) continue;
+    legend.add(look.name, [&](NetworkPoint at) {
+      return rectangle(look.group, "k", {.x = at.x, .y = at.y + 1, .width = 14, .height = 12}, 3);
     });
   }
   std::vector<std::string> joins;
@@ -276,7 +251,7 @@ Svg network_chart(const NetworkChart& chart) {
   for (const std::string& paragraph : chart.caption)
     for (const std::string& line : wrapped(paragraph, width))
       head += svg_text(0, y += 20, Anchor::start, fit_text(line, width));
-  const Legend legend = legend_of(chart, layout, colors, width);
+  const Legend legend = legend_of(chart, colors, width);
   const double legend_top = y + 16, top = legend_top + legend.height() + 12;
   const double left = (width - layout.width) / 2;
 

@@ -7,6 +7,7 @@
 
 #include "fovea/core/text.h"
 #include "fovea/models/diagram.h"
+#include "fovea/report/table.h"
 
 namespace fovea::train {
 
@@ -129,21 +130,15 @@ std::pair<std::string, std::string> texts(const DiagramLayer& l) {
   return {words(l.op), stride};
 }
 
-std::string amount(double n) {
-  if (n >= 1e9) return fmt::format("{:.2f} G", n / 1e9);
-  if (n >= 1e6) return fmt::format("{:.2f} M", n / 1e6);
-  if (n >= 1e3) return fmt::format("{:.1f} k", n / 1e3);
-  return fmt::format("{:.0f}", n);
-}
-
 std::string note_of(const DiagramLayer& l, const report::NetworkLayer& drawn) {
   std::vector<std::string> steps;
   for (const DiagramStep& step : l.before) steps.push_back(words(step.name));
   steps.push_back(report::one_line(drawn));
   for (const DiagramStep& step : l.after) steps.push_back(words(step.name));
   std::string text = fmt::format("{}\ngives {}", fmt::join(steps, ", "), drawn.shape);
-  if (l.parameters > 0) text += fmt::format("\n{} parameters", amount(double(l.parameters)));
-  if (l.macs > 0) text += fmt::format("\n{} multiply-adds", amount(l.macs));
+  if (l.parameters > 0)
+    text += fmt::format("\n{} parameters", report::short_count(double(l.parameters)));
+  if (l.macs > 0) text += fmt::format("\n{} multiply-adds", report::short_count(l.macs));
   if (!l.paths.empty()) text += "\n" + list_of(l.paths, 4);
   return text;
 }
@@ -171,12 +166,14 @@ report::NetworkChart network_figure(nn::Module& m, const NetworkFigureOptions& o
   }
   if (!o.source.empty()) chart.caption.push_back(o.source);
   const int64_t all = nn::count_parameters(m);
-  chart.caption.push_back(
-      fmt::format("{} parameters, {} multiply-adds", amount(double(all)), amount(macs)));
+  chart.caption.push_back(fmt::format(
+      "{} parameters, {} multiply-adds",
+      report::short_count(double(all)),
+      report::short_count(macs)));
   if (all > parameters)
     chart.caption.push_back(fmt::format(
         "Not drawn: heads that only help training, with {} of the parameters",
-        amount(double(all - parameters))));
+        report::short_count(double(all - parameters))));
   chart.description = fmt::format(
       "{} layers from a picture of {} to scores of {}",
       chart.layers.size() - 1,
