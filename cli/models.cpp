@@ -1,4 +1,4 @@
-// fovea models: the table of networks, and the layers of one.
+// fovea models: the table of networks, and the layers of one, as a table and as a picture.
 #include <filesystem>
 #include <memory>
 
@@ -6,27 +6,22 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/verb.h"
+#include "fovea/core/atomic_file.h"
 #include "fovea/models/model_file.h"
 #include "fovea/models/registry.h"
 #include "fovea/models/summary.h"
 #include "fovea/report/table.h"
+#include "fovea/train/network_figure.h"
 
 namespace fovea::cli {
 
 namespace {
 
 struct Options {
-  std::string name;
+  std::string name, svg;
   std::vector<int64_t> input;
   int64_t classes = 0;
 };
-
-std::string count(double n) {
-  if (n >= 1e9) return fmt::format("{:.2f} G", n / 1e9);
-  if (n >= 1e6) return fmt::format("{:.2f} M", n / 1e6);
-  if (n >= 1e3) return fmt::format("{:.1f} k", n / 1e3);
-  return fmt::format("{:.0f}", n);
-}
 
 nlohmann::ordered_json json_of(const models::Counterpart& c) {
   if (c.model.empty()) return nullptr;
@@ -61,8 +56,8 @@ int list_all(const Globals& g) {
     table.rows.push_back(
         {std::string(e.name),
          fmt::format("{}x{}x{}", e.input[0], e.input[1], e.input[2]),
-         count(double(s.parameters)),
-         count(s.macs),
+         report::short_count(double(s.parameters)),
+         report::short_count(s.macs),
          std::string(e.paper)});
   }
   print(g.json ? j.dump(2) + "\n" : report::text_table(table));
@@ -97,9 +92,9 @@ void print_layers(const models::Summary& s, const std::string& title, const Glob
         {r.path,
          r.op,
          shape,
-         count(double(r.values)),
+         report::short_count(double(r.values)),
          r.parameters ? std::to_string(r.parameters) : "0",
-         r.macs > 0 ? count(r.macs) : "0"});
+         r.macs > 0 ? report::short_count(r.macs) : "0"});
   }
   print(fmt::format("{}\n\n{}\n", title, report::text_table(table)));
   print(fmt::format(
@@ -108,22 +103,38 @@ void print_layers(const models::Summary& s, const std::string& title, const Glob
       "about twice that in training)\n",
       s.parameters,
       double(s.parameters) * 4e-6,
-      count(s.macs),
-      count(double(s.values)),
+      report::short_count(s.macs),
+      report::short_count(double(s.values)),
       double(s.values) * 4e-6));
 }
 
+void draw(
+    nn::Module& net,
+    const train::NetworkFigureOptions& figure,
+    const Options& o,
+    const Globals& g) {
+  if (o.svg.empty()) return;
+  write_file_atomic(o.svg, report::network_chart(train::network_figure(net, figure)).markup + "\n");
+  tell(g, "picture: " + o.svg);
+}
+
 int run(const Options& o, const Globals& g) {
+  if (o.name.empty() && !o.svg.empty())
+    throw std::invalid_argument(
+        "--svg draws one network: name it, as in fovea models resnet18 --svg resnet18.svg");
   if (o.name.empty()) return list_all(g);
   if (std::filesystem::exists(o.name)) {
     models::Model m = models::load_model(o.name);
-    print_layers(models::summarize(*m.net, m.architecture.input), o.name, g);
+    const Shape& input = m.architecture.input;
+    draw(*m.net, {.title = o.name, .source = {}, .input = input}, o, g);
+    print_layers(models::summarize(*m.net, input), o.name, g);
     return ok;
   }
   const models::Entry& e = models::find(o.name);
   Shape input = o.input.empty() ? e.input : Shape(o.input);
   auto net = models::build(
       {.name = o.name, .input = input, .classes = o.classes ? o.classes : e.classes, .layers = {}});
+  draw(*net, {.title = std::string(e.name), .source = std::string(e.paper), .input = input}, o, g);
   print_layers(models::summarize(*net, input), fmt::format("{}: {}", e.name, e.paper), g);
   if (!g.json) print(elsewhere(e));
   return ok;
@@ -134,9 +145,10 @@ int run(const Options& o, const Globals& g) {
 Verb models_verb() {
   return {
       "models",
-      "List the networks, or the layers of one",
+      "List the networks, or the layers of one, and draw it",
       {"fovea models",
        "fovea models resnet18",
+       "fovea models googlenet --svg googlenet.svg",
        "fovea models lenet5 --input 32 32 1 --json",
        "fovea models runs/convnet-digits/model.safetensors"},
       [](CLI::App& app) {
@@ -147,6 +159,8 @@ Verb models_verb() {
             ->expected(3)
             ->check(positive());
         app.add_option("--classes", o->classes, "Number of classes")->check(positive());
+        app.add_option("--svg", o->svg, "Draw the network into this file, too")
+            ->type_name("FILE.svg");
         return [o](const Globals& g) { return run(*o, g); };
       }};
 }

@@ -65,17 +65,29 @@ std::string fit_text(std::string_view text, double width, double size) {
 }
 
 std::string open_svg(
-    double width, double height, const std::string& title, const std::string& description) {
+    double width,
+    double height,
+    const std::string& title,
+    const std::string& description,
+    double margin) {
   std::string name = escape(title);
+  const double all_width = width + 2 * margin, all_height = height + 2 * margin;
   std::string out = fmt::format(
-      R"(<svg class="fv{3}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1}" width="{0}" )"
-      R"(height="{1}" role="img" aria-label="{2}"><title>{2}</title>)",
-      width,
-      height,
+      R"(<svg class="fv{4}" xmlns="http://www.w3.org/2000/svg" viewBox="{0} {0} {1} {2}" )"
+      R"(width="{1}" height="{2}" role="img" aria-label="{3}"><title>{3}</title>)",
+      0 - margin,
+      all_width,
+      all_height,
       name,
       width > wide ? " wide" : "");
   if (!description.empty()) out += "<desc>" + escape(description) + "</desc>";
   out += fmt::format("<style>{}</style>", style);
+  if (margin > 0)
+    out += fmt::format(
+        R"(<rect class="w" x="{0}" y="{0}" width="{1}" height="{2}"/>)",
+        -margin,
+        all_width,
+        all_height);
   return out + svg_text(0, 15, Anchor::start, fit_text(title, width, 14 * 1.08), R"(class="h")");
 }
 

@@ -17,9 +17,14 @@ double text_width(std::string_view text, double size = text_size);
 // The text, cut with an ellipsis where it is wider.
 std::string fit_text(std::string_view text, double width, double size = text_size);
 
-// The opening tag, title, description, style, and the heading drawn at the top left.
+// The opening tag, title, description, style, and the heading drawn at the top left. A picture with
+// a margin has a background of its own, for use as a file.
 std::string open_svg(
-    double width, double height, const std::string& title, const std::string& description);
+    double width,
+    double height,
+    const std::string& title,
+    const std::string& description,
+    double margin = 0);
 
 enum class Anchor { start, middle, end };
 std::string svg_text(

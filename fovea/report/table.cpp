@@ -52,6 +52,13 @@ void fit(std::vector<size_t>& widths, const std::vector<bool>& numeric, size_t l
 
 }  // namespace
 
+std::string short_count(double n) {
+  if (n >= 1e9) return fmt::format("{:.2f} G", n / 1e9);
+  if (n >= 1e6) return fmt::format("{:.2f} M", n / 1e6);
+  if (n >= 1e3) return fmt::format("{:.1f} k", n / 1e3);
+  return fmt::format("{:.0f}", n);
+}
+
 void check_table(const Table& table) {
   for (size_t i = 0; i < table.rows.size(); ++i)
     if (table.rows[i].size() > table.columns.size())

@@ -12,6 +12,9 @@ struct Table {
   std::vector<std::vector<std::string>> rows;
 };
 
+// A large number in short: "1.81 G", "25.56 M", "61.7 k", "640".
+std::string short_count(double n);
+
 // Throws std::invalid_argument for a row longer than the columns.
 void check_table(const Table& table);
 

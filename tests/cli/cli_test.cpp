@@ -378,6 +378,23 @@ TEST_F(Cli, ModelsListsAllAndTheLayersOfOne) {
   EXPECT_HAS(fovea("models digits.safetensors").out, "61706 parameters");
 }
 
+TEST_F(Cli, ModelsDrawsANetwork) {
+  Outcome o = fovea("models resnet18 --classes 5 --svg resnet18.svg");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_HAS(o.out, "layer4.1.conv2");  // the table, as ever
+  EXPECT_HAS(o.err, "picture: resnet18.svg");
+  EXPECT_HAS(read("resnet18.svg"), ">fc, 5</text>");
+  EXPECT_EQ(fovea("models digits.safetensors --svg digits.svg").code, 0);
+  EXPECT_HAS(read("digits.svg"), ">digits.safetensors</text>");
+  o = fovea("models lenet5 --svg nowhere/lenet5.svg");
+  EXPECT_EQ(o.code, 3);
+  EXPECT_HAS(o.err, "nowhere/lenet5.svg");
+  EXPECT_HAS(o.err, "No such file or directory");
+  o = fovea("models --svg all.svg");
+  EXPECT_EQ(o.code, 2);
+  EXPECT_HAS(o.err, "name it");
+}
+
 TEST_F(Cli, DataCountsMeasuresAndDraws) {
   write_photos("photos", 3);
   Outcome o = fovea("data photos --sheet sheet.png --per-class 2");

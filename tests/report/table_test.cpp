@@ -7,6 +7,13 @@
 namespace fovea::report {
 namespace {
 
+TEST(ShortCount, HasTheNearestPrefix) {
+  EXPECT_EQ(short_count(640), "640");
+  EXPECT_EQ(short_count(61'706), "61.7 k");
+  EXPECT_EQ(short_count(25'557'032), "25.56 M");
+  EXPECT_EQ(short_count(1.814e9), "1.81 G");
+}
+
 TEST(TextTable, AlignsColumns) {
   Table table{
       {"class", "recall", "images"},
