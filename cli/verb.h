@@ -50,6 +50,7 @@ Verb data_verb();
 Verb bench_verb();
 Verb profile_verb();
 Verb tune_verb();
+Verb doctor_verb();
 Verb completion_verb();
 
 // Checks of options: numbers above 0, and from 0 on.

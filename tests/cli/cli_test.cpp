@@ -11,6 +11,7 @@ using Json = nlohmann::json;
 
 const char* const verbs[] = {
     "train",
+    "doctor",
     "eval",
     "predict",
     "models",
