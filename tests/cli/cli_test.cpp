@@ -15,6 +15,7 @@ const char* const verbs[] = {
     "predict",
     "models",
     "convert",
+    "pull",
     "data",
     "bench",
     "profile",
