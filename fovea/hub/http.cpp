@@ -7,4 +7,11 @@ std::string Reply::header(const std::string& name) const {
   return it == headers.end() ? "" : it->second;
 }
 
+std::optional<uint64_t> Reply::number(const std::string& name) const {
+  const std::string text = header(name);
+  if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != text.npos)
+    return {};
+  return std::stoull(text);
+}
+
 }  // namespace fovea::hub

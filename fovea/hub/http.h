@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -23,7 +25,8 @@ struct Reply {
   int status = 0;
   std::map<std::string, std::string> headers;  // by name in small letters
 
-  std::string header(const std::string& name) const;  // empty where there is none
+  std::string header(const std::string& name) const;              // empty where there is none
+  std::optional<uint64_t> number(const std::string& name) const;  // nothing where it is none
 };
 
 // No whole answer came. `passing`: another try may help, as when the connection was cut.

@@ -29,22 +29,18 @@ bool is_etag(const std::string& etag) {
 }
 
 std::optional<uint64_t> size_of(const Reply& reply) {
-  std::string text = reply.header("x-linked-size");
-  if (text.empty() && reply.status == 200) text = reply.header("content-length");
-  if (text.empty() || text.size() > 15 || text.find_first_not_of("0123456789") != text.npos)
-    return {};
-  return std::stoull(text);
+  const auto linked = reply.number("x-linked-size");
+  return linked || reply.status != 200 ? linked : reply.number("content-length");
 }
 
 }  // namespace
 
-Repository::Repository(
-    const HubOptions& options, const std::string& id, const std::string& revision)
-    : o_(options),
-      network_(options.network),
+Repository::Repository(HubOptions options, const std::string& id, const std::string& revision)
+    : o_(std::move(options)),
+      network_(o_.network),
       id_(id),
       revision_(revision),
-      cache_(options.cache, id) {
+      cache_(o_.cache, id) {
   check_revision(revision);
   if (o_.offline) {
     commit_ = cache_.commit_of(revision);

@@ -32,7 +32,7 @@ struct PulledFile {
 // are of one commit. Failures are IoErrors, and bad names std::invalid_argument.
 class Repository {
  public:
-  Repository(const HubOptions& options, const std::string& id, const std::string& revision);
+  Repository(HubOptions options, const std::string& id, const std::string& revision);
 
   const std::string& commit() const { return commit_; }
   const std::vector<std::string>& files() const { return files_; }  // offline: those in the cache
@@ -45,7 +45,7 @@ class Repository {
   void remember() const;
 
  private:
-  const HubOptions& o_;
+  HubOptions o_;
   Network network_;
   std::string id_, revision_, commit_;
   RepositoryCache cache_;

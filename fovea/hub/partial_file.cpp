@@ -15,21 +15,6 @@ namespace fovea::hub {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-// The number a header holds; nothing for what is none.
-std::optional<uint64_t> number(std::string_view text) {
-  if (text.empty() || text.size() > 18) return {};
-  uint64_t n = 0;
-  for (char c : text) {
-    if (c < '0' || c > '9') return {};
-    n = 10 * n + uint64_t(c - '0');
-  }
-  return n;
-}
-
-}  // namespace
-
 PartialFile::PartialFile(Options options) : o_(std::move(options)) {
   fd_ = ::open(o_.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (fd_ < 0) fail("cannot be made", errno);
@@ -61,7 +46,7 @@ void PartialFile::begin(const Reply& reply) {
   } else if (size_ > 0) {
     restart();
   }
-  const uint64_t coming = number(reply.header("content-length")).value_or(0);
+  const uint64_t coming = reply.number("content-length").value_or(0);
   total_ = o_.size.value_or(coming ? size_ + coming : 0);
   std::error_code unknown;
   const fs::space_info space = fs::space(o_.path.parent_path(), unknown);

@@ -15,6 +15,7 @@ using Json = nlohmann::json;
 
 constexpr size_t longest_config = 16 << 20;
 constexpr int64_t most_classes = 1 << 20;
+constexpr int largest_side = 1 << 14;
 
 [[noreturn]] void fail(const std::string& message) { throw std::invalid_argument(message); }
 
@@ -50,7 +51,14 @@ data::Preprocess preprocess_of(const Json& j) {
         j.at("input_size").dump());
   if (const auto mode = value<std::string>(j, "crop_mode", "center"); mode != "center")
     fail(fmt::format("crop_mode: expected \"center\", got \"{}\"", printable(mode)));
-  auto p = data::Preprocess::with_crop_pct(size[1], value(j, "crop_pct", 0.875));
+  const double crop_pct = value(j, "crop_pct", 0.875);
+  if (size[1] > largest_side || !(crop_pct > 0.01))
+    fail(fmt::format(
+        "expected a side of at most {} and a crop_pct over 0.01, got {} and {}",
+        largest_side,
+        size[1],
+        crop_pct));
+  auto p = data::Preprocess::with_crop_pct(size[1], crop_pct);
   p.channels = size[0];
   p.filter = filter_of(value<std::string>(j, "interpolation", "bilinear"));
   p.mean = j.at("mean").get<std::vector<double>>();

@@ -165,6 +165,8 @@ TEST_F(HubModel, ReadsTimmsConfig) {
       {config(R"("crop_mode": "squash", )"), "crop_mode: expected \"center\", got \"squash\""},
       {config("", R"("label_names": ["a"], )"), "label_names: expected 3 names, got 1"},
       {R"({"architecture": "x", "num_classes": 3, "input_size": [3, 32, 48]})", "input_size"},
+      {R"({"architecture": "x", "num_classes": 3, "input_size": [3, 9, 9], "crop_pct": 1e-9})",
+       "a crop_pct over 0.01"},
       {R"({"architecture": "x", "num_classes": 0})", "num_classes: expected 1 to"}};
   for (const auto& [text, why] : cases)
     EXPECT_HAS(message_of([&, t = text] { parsed(t); }), why) << text;
