@@ -116,6 +116,7 @@ const std::vector<Verb>& verbs() {
       predict_verb(),
       models_verb(),
       convert_verb(),
+      pull_verb(),
       parity_verb(),
       data_verb(),
       bench_verb(),

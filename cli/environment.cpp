@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <set>
 #include <string_view>
 #include <sys/ioctl.h>
@@ -17,6 +19,26 @@ namespace {
 std::string variable(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   return value ? value : "";
+}
+
+std::string variable_or(const std::string& name, const std::string& otherwise) {
+  std::string value = variable(name);
+  return value.empty() ? otherwise : value;
+}
+
+// Without what surrounds it; a token with anything else in it than visible characters is none.
+std::string token_in(std::string text) {
+  auto space = [](unsigned char c) { return c <= ' '; };
+  text.erase(std::find_if_not(text.rbegin(), text.rend(), space).base(), text.end());
+  text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), space));
+  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c > '~'; })
+             ? ""
+             : text;
+}
+
+bool is_set(const std::string& name) {
+  const std::string value = lower(variable(name));
+  return value == "1" || value == "on" || value == "yes" || value == "true";
 }
 
 bool wants_colour() {
@@ -55,6 +77,30 @@ void read_environment(train::Config& config) {
 int environment_threads() { return std::max(0, std::atoi(variable("FOVEA_THREADS").c_str())); }
 
 std::string environment_conv_rule() { return variable("FOVEA_CONV_RULE"); }
+
+hub::HubOptions environment_hub() {
+  namespace fs = std::filesystem;
+  const fs::path caches =
+      variable_or("XDG_CACHE_HOME", (fs::path(variable("HOME")) / ".cache").string());
+  const fs::path home = variable_or("HF_HOME", (caches / "huggingface").string());
+  const fs::path torch = variable_or("TORCH_HOME", (caches / "torch").string());
+  hub::HubOptions o;
+  o.cache = variable_or("HF_HUB_CACHE", (home / "hub").string());
+  o.checkpoints = torch / "hub" / "checkpoints";
+  o.offline = is_set("HF_HUB_OFFLINE");
+  o.torchvision = variable_or("FOVEA_TORCHVISION_ENDPOINT", o.torchvision);
+  o.network.endpoint = variable_or("HF_ENDPOINT", "https://huggingface.co");
+  for (std::string* url : {&o.torchvision, &o.network.endpoint})
+    while (url->ends_with('/')) url->pop_back();
+  o.network.token = token_in(variable("HF_TOKEN"));
+  if (o.network.token.empty()) {
+    std::ifstream file(variable_or("HF_TOKEN_PATH", (home / "token").string()));
+    std::string line;
+    std::getline(file, line);
+    o.network.token = token_in(line);
+  }
+  return o;
+}
 
 bool stderr_is_terminal() { return isatty(STDERR_FILENO) && variable("TERM") != "dumb"; }
 

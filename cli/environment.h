@@ -2,12 +2,16 @@
 
 #include <string>
 
+#include "fovea/hub/hub.h"
 #include "fovea/train/config.h"
 
 // The only file that reads environment variables:
 //   FOVEA_<SECTION>_<NAME>  a setting of a recipe: FOVEA_OPTIMIZER_LR=0.1 is optimizer.lr = 0.1
 //   FOVEA_THREADS, FOVEA_CONV_RULE  the same as --threads, --conv-rule
 //   OMP_WAIT_POLICY, GOMP_SPINCOUNT  see calm_waiting_threads
+//   HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_OFFLINE, TORCH_HOME,
+//   XDG_CACHE_HOME  where `fovea pull` keeps files and gets them from, as in Python
+//   FOVEA_TORCHVISION_ENDPOINT  where torchvision's files are, for a mirror
 //   NO_COLOR, CLICOLOR_FORCE, TERM, COLUMNS, COLORTERM as everywhere
 namespace fovea::cli {
 
@@ -23,6 +27,9 @@ void calm_waiting_threads(char** argv);
 void read_environment(train::Config& config);
 int environment_threads();            // 0 when not set
 std::string environment_conv_rule();  // empty when not set
+
+// The hub as the variables say; a token may lie in a file, as `huggingface-cli login` leaves it.
+hub::HubOptions environment_hub();
 
 enum class Colour { red, green, yellow, blue, dim, bold };
 

@@ -55,8 +55,11 @@ int run(const Options& o, const Globals& g) {
   std::vector<std::string> files = picture_files(o.inputs), names;
   std::vector<image::Image> pictures;
   int64_t bad = 0;
+  data::Preprocess rest = model.preprocess;  // what is left to do to pictures that were resized
+  rest.resize = data::Preprocess::Resize::none;
   auto flush = [&] {
-    auto predictions = train::predict(model, pictures, o.top);
+    if (pictures.empty()) return;
+    auto predictions = train::predict(model, rest.apply(pictures), o.top);
     for (size_t i = 0; i < names.size(); ++i) print_one(g, model, names[i], predictions[i]);
     names.clear();
     pictures.clear();

@@ -45,6 +45,7 @@ Verb eval_verb();
 Verb predict_verb();
 Verb models_verb();
 Verb convert_verb();
+Verb pull_verb();
 Verb parity_verb();
 Verb data_verb();
 Verb bench_verb();

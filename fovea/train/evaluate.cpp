@@ -58,14 +58,18 @@ Evaluation evaluate(const models::Model& model, data::Loader& loader, int keep_m
 
 std::vector<Prediction> predict(
     const models::Model& model, std::span<const image::Image> images, int k) {
+  if (images.empty()) return {};
+  return predict(model, model.preprocess.apply(images), k);
+}
+
+std::vector<Prediction> predict(const models::Model& model, const Tensor& batch, int k) {
   std::vector<Prediction> predictions;
-  if (images.empty()) return predictions;
-  Tensor probabilities = softmax(models::FrozenModel(model).scores(model.preprocess.apply(images)));
+  Tensor probabilities = softmax(models::FrozenModel(model).scores(batch));
   probabilities.eval();
   auto p = probabilities.data<float>();
   auto count = model.classes.size();
   size_t shown = std::min(count, size_t(std::max(k, 1)));
-  for (size_t i = 0; i < images.size(); ++i) {
+  for (size_t i = 0; i < size_t(batch.dim(0)); ++i) {
     const float* row = p.data() + i * count;
     std::vector<int> order(count);
     std::iota(order.begin(), order.end(), 0);

@@ -33,4 +33,7 @@ struct Prediction {
 std::vector<Prediction> predict(
     const models::Model& model, std::span<const image::Image> images, int k = 5);
 
+// The same of a batch (N, H, W, C) that went through the preprocessing.
+std::vector<Prediction> predict(const models::Model& model, const Tensor& batch, int k = 5);
+
 }  // namespace fovea::train

@@ -16,6 +16,7 @@ const char* const verbs[] = {
     "predict",
     "models",
     "convert",
+    "pull",
     "data",
     "bench",
     "profile",

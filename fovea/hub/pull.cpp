@@ -1,0 +1,149 @@
+#include "fovea/hub/pull.h"
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "fovea/core/errors.h"
+#include "fovea/core/text.h"
+#include "fovea/formats/mapped_file.h"
+#include "fovea/hub/torchvision.h"
+#include "fovea/models/registry.h"
+
+namespace fovea::hub {
+
+namespace {
+
+constexpr size_t longest_index = 64 << 20;
+
+// "hf://org/name@revision/file". A revision with slashes is written with %2F.
+Source parse_repository(std::string rest) {
+  Source s;
+  auto cut = [](std::string& text, size_t at) {
+    std::string tail = at == text.npos ? "" : text.substr(at + 1);
+    text.resize(std::min(at, text.size()));
+    return tail;
+  };
+  const size_t slash = rest.find('/');
+  if (slash == rest.npos) {
+    s.revision = cut(rest, rest.find('@'));
+  } else {
+    s.file = cut(rest, rest.find('/', slash + 1));
+    s.revision = cut(rest, rest.find('@'));
+  }
+  for (size_t at = 0; (at = s.revision.find("%2F", at)) != s.revision.npos;)
+    s.revision.replace(at, 3, "/");
+  s.name = rest;
+  check_repository(s.name);
+  if (!s.revision.empty()) check_revision(s.revision);
+  if (!s.file.empty()) check_file_name(s.file);
+  return s;
+}
+
+Source parse_torchvision(const std::string& rest) {
+  const size_t at = rest.find('@');
+  Source s{.torchvision = true, .name = rest.substr(0, at), .revision = "", .file = ""};
+  if (at != rest.npos) s.revision = rest.substr(at + 1);
+  find_weights(s.name, s.revision);
+  return s;
+}
+
+// timm's names are repositories of the organisation "timm"; a network alone is that of our table.
+Source parse_timm(const std::string& rest) {
+  for (const models::Entry& e : models::all())
+    if (e.timm.model == rest) return parse_repository("timm/" + std::string(e.timm.weights));
+  return parse_repository("timm/" + rest);
+}
+
+bool has(const std::vector<std::string>& files, const std::string& name) {
+  return std::ranges::find(files, name) != files.end();
+}
+
+// The shards that an index names, beside it.
+std::set<std::string> shards_of(const std::filesystem::path& index) {
+  const formats::MappedFile file(index);
+  try {
+    if (file.bytes().size() > longest_index)
+      throw std::invalid_argument(fmt::format("expected at most {} bytes", longest_index));
+    const auto* text = reinterpret_cast<const char*>(file.bytes().data());
+    const auto j = nlohmann::json::parse(text, text + file.bytes().size());
+    std::set<std::string> names;
+    for (const auto& [tensor, name] : j.at("weight_map").items()) {
+      names.insert(name.get<std::string>());
+      check_file_name(name.get<std::string>());
+    }
+    return names;
+  } catch (const std::exception& e) {
+    throw IoError(
+        index.string(), fmt::format("expected the index of a set of safetensors: {}", e.what()));
+  }
+}
+
+void pull_weights(const Repository& repository, Pulled& pulled) {
+  const auto& files = repository.files();
+  if (has(files, "config.json")) pulled.files.push_back(repository.get("config.json"));
+  const std::string index = "model.safetensors.index.json";
+  for (const char* name : {"model.safetensors", index.c_str(), "pytorch_model.bin"}) {
+    if (!has(files, name)) continue;
+    PulledFile weights = repository.get(name);
+    if (name == index)
+      for (const std::string& shard : shards_of(weights.path))
+        pulled.files.push_back(repository.get(shard));
+    pulled.files.push_back(std::move(weights));
+    return;
+  }
+  throw IoError(
+      "hf://" + pulled.source.name,
+      fmt::format(
+          "expected model.safetensors, {} or pytorch_model.bin, found {}; name another file as "
+          "hf://{}/FILE",
+          index,
+          files.empty() ? "nothing" : list_of(files),
+          pulled.source.name));
+}
+
+}  // namespace
+
+Source parse_source(const std::string& text) {
+  const size_t colon = text.find("://");
+  const std::string scheme = text.substr(0, colon == text.npos ? 0 : colon),
+                    rest = colon == text.npos ? text : text.substr(colon + 3);
+  if (scheme == "hf") return parse_repository(rest);
+  if (scheme == "timm") return parse_timm(rest);
+  if (scheme == "torchvision") return parse_torchvision(rest);
+  if (colon != text.npos || text.find('/') != text.npos)
+    throw std::invalid_argument(fmt::format(
+        "expected hf://org/name, timm://name, torchvision://name or a network of `fovea models`, "
+        "got \"{}\"",
+        text));
+  const models::Entry& e = models::find(text.substr(0, text.find('@')));
+  const std::string which = text.substr(std::min(text.find('@'), text.size()));
+  if (!e.torchvision.model.empty())
+    return parse_torchvision(std::string(e.torchvision.model) + which);
+  if (!e.timm.model.empty()) return parse_timm(std::string(e.timm.weights) + which);
+  throw std::invalid_argument(
+      fmt::format("neither torchvision nor timm publishes weights of {}", e.name));
+}
+
+Pulled pull(const Source& source, const HubOptions& options) {
+  Pulled pulled{.source = source, .commit = "", .files = {}};
+  if (source.torchvision) {
+    const auto& weights = find_weights(source.name, source.revision);
+    pulled.files.push_back(get_weights(weights, options));
+    return pulled;
+  }
+  const Repository repository(
+      options, source.name, source.revision.empty() ? "main" : source.revision);
+  pulled.commit = repository.commit();
+  if (source.file.empty())
+    pull_weights(repository, pulled);
+  else
+    pulled.files.push_back(repository.get(source.file));
+  repository.remember();
+  return pulled;
+}
+
+}  // namespace fovea::hub

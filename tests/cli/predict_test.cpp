@@ -1,0 +1,50 @@
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+#include "fovea/models/model_file.h"
+#include "tests/cli/command.h"
+
+namespace fovea::test {
+namespace {
+
+class CliPredict : public CommandTest {};
+
+// The middle of the picture is a red frame around blue. Who takes the middle of the middle sees
+// blue.
+TEST_F(CliPredict, PreparesAPictureOnce) {
+  models::Model model;
+  model.architecture = {.name = "linear", .input = {4, 4, 3}, .classes = 2};
+  model.net = models::build(model.architecture);
+  nn::initialize(*model.net, Key(1));
+  Tree weights = nn::export_tree(*model.net);
+  for (auto& [name, t] : weights) {
+    std::vector<float> values(size_t(t.numel()), 0);
+    if (t.rank() == 2)
+      for (size_t i = 0; i < values.size(); ++i) {
+        const size_t blue = i / 48, channel = i % 48 / 16;  // (classes, C * H * W)
+        values[i] = channel == (blue ? 2 : 0) ? 1.f : 0.f;
+      }
+    t = Tensor::from<float>(values, t.shape());
+  }
+  nn::load(*model.net, weights);
+  model.preprocess = data::Preprocess::with_crop_pct(4, 0.5);
+  model.classes = {"red", "blue"};
+  models::save_model(path("m.safetensors"), model);
+
+  std::string pixels;
+  for (int y = 0; y < 8; ++y)
+    for (int x = 0; x < 8; ++x) {
+      const bool blue = x >= 3 && x < 5 && y >= 3 && y < 5;
+      pixels += blue ? std::string("\0\0\xff", 3) : std::string("\xff\0\0", 3);
+    }
+  write("a.ppm", "P6\n8 8\n255\n" + pixels);
+  const Outcome o = fovea("predict m.safetensors a.ppm --top 1 --json");
+  ASSERT_EQ(o.code, 0) << o.err;
+  const auto top = nlohmann::json::parse(o.out).at("top").at(0);
+  EXPECT_EQ(top.at("class"), "red");
+  EXPECT_NEAR(top.at("probability").get<double>(), 1 / (1 + std::exp(4.0 - 12.0)), 1e-4);
+}
+
+}  // namespace
+}  // namespace fovea::test
