@@ -246,7 +246,7 @@ TEST_F(Cli, EverySettingOfARecipeHasAVariable) {
 TEST_F(Cli, EvalGivesTablesOrJson) {
   Outcome o = fovea("eval digits.safetensors --data digits");
   EXPECT_EQ(o.code, 0) << o.err;
-  for (const char* part : {"top-1", "precision", "true \\ predicted", "worst mistakes"})
+  for (const char* part : {"top-1", "balanced", "precision", "true \\ predicted", "worst mistakes"})
     EXPECT_HAS(o.out, part);
   EXPECT_HAS(o.err, "images/s");
 
@@ -263,6 +263,9 @@ TEST_F(Cli, EvalGivesTablesOrJson) {
     }
   EXPECT_EQ(all, 2000);
   EXPECT_EQ(j.at("correct"), right);
+  double recall = 0;
+  for (const Json& c : j.at("classes")) recall += c.at("recall").get<double>() / 10;
+  EXPECT_NEAR(j.at("balanced").get<double>(), recall, 1e-9);
   EXPECT_GT(right, 1000);
   EXPECT_EQ(
       Json::parse(fovea("eval digits.safetensors --data digits --split train --json").out)
