@@ -110,6 +110,7 @@ const std::vector<Verb>& verbs() {
   static const std::vector<Verb> list{
       train_verb(),
       finetune_verb(),
+      find_lr_verb(),
       features_verb(),
       eval_verb(),
       predict_verb(),

@@ -11,6 +11,7 @@ using Json = nlohmann::json;
 
 const char* const verbs[] = {
     "train",
+    "find-lr",
     "eval",
     "predict",
     "models",
@@ -340,6 +341,36 @@ TEST_F(Cli, FinetuneTeachesAModelOtherClasses) {
   EXPECT_EQ(o.code, 2);
   o = fovea("finetune nothing.safetensors --data photos");
   EXPECT_EQ(o.code, 3);
+}
+
+TEST_F(Cli, FindLrPrintsACurveAndWritesNothingElse) {
+  const std::string recipe =
+      "find-lr --data digits --model linear --batch 20 --steps 40 --set data.limit=300 "
+      "--set optimizer.name=sgd ";
+  Outcome o = fovea(recipe + "--json --out curve.csv");
+  EXPECT_EQ(o.code, 0) << o.err;
+  Json j = Json::parse(o.out);
+  EXPECT_GT(j.at("points").size(), 10u);
+  EXPECT_GT(j.at("suggestion").get<double>(), 1e-4);
+  EXPECT_LT(j.at("suggestion").get<double>(), 1);
+  EXPECT_TRUE(exists("curve.csv"));
+  EXPECT_FALSE(exists("runs"));
+  o = fovea(
+      "find-lr --from digits.safetensors --data digits --mode last --stages 1 --steps 20 "
+      "--batch 10 --set data.limit=120");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_HAS(o.out, "average");
+  const std::pair<std::string, const char*> mistakes[] = {
+      {"--min-lr 1 --max-lr 0.1", "expected 0 < min_lr < max_lr, got 1 and 0.1"},
+      {"--steps 3", "at least 20 steps, got 3"},
+      {"--out curve.png", "ends with .html, .svg or .csv"},
+      {"--from digits.safetensors --mode features", "give --mode last or all"},
+  };
+  for (const auto& [words, message] : mistakes) {
+    o = fovea("find-lr --data digits " + words);
+    EXPECT_EQ(o.code, 2) << words;
+    EXPECT_HAS(o.err, message);
+  }
 }
 
 TEST_F(Cli, ConvertWritesOnnxOfAModel) {
