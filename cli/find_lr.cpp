@@ -33,9 +33,8 @@ nlohmann::ordered_json json_of(const train::LrRange& r) {
       {"diverged", r.diverged},
       {"notes", r.notes}};
   if (r.suggestion) {
-    constexpr const char* names[] = {nullptr, "poor", "fair", "good"};
     j["suggestion"] = *r.suggestion;
-    j["sureness"] = names[size_t(r.sure)];
+    j["sureness"] = train::name_of(r.sure);
   }
   j["points"] = nlohmann::ordered_json::array();
   for (const train::LrPoint& p : r.points)

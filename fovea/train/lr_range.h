@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fovea/optim/optimizer.h"
@@ -30,6 +31,7 @@ struct LrPoint {
 };
 
 enum class Sureness : uint8_t { none, poor, fair, good };
+std::string_view name_of(Sureness s);
 
 struct LrRange {
   std::string title;            // of the recipe

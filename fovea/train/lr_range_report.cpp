@@ -12,20 +12,6 @@ namespace fovea::train {
 
 namespace {
 
-const char* words(Sureness s) {
-  switch (s) {
-    case Sureness::none:
-      return "none";
-    case Sureness::poor:
-      return "poor";
-    case Sureness::fair:
-      return "fair";
-    case Sureness::good:
-      return "good";
-  }
-  return "?";
-}
-
 std::string verdict(const LrRange& r) {
   if (!r.suggestion) return "no learning rate to suggest";
   return fmt::format(
@@ -40,7 +26,7 @@ std::string verdict(const LrRange& r) {
 std::string evidence(const LrRange& r) {
   return fmt::format(
       "sureness {}: the loss falls by {:.3g}, single batches scatter by {:.2g}",
-      words(r.sure),
+      name_of(r.sure),
       r.fall,
       r.scatter);
 }
@@ -99,6 +85,11 @@ std::string csv_of(const LrRange& r) {
 
 }  // namespace
 
+std::string_view name_of(Sureness s) {
+  constexpr std::string_view names[] = {"none", "poor", "fair", "good"};
+  return names[size_t(s)];
+}
+
 std::string lr_range_text(const LrRange& r, int most) {
   std::string text = report::text_table(table_of(r, size_t(std::max(most, 1))));
   text += fmt::format("\n{}\n", verdict(r));
@@ -125,7 +116,7 @@ void write_lr_range(const LrRange& r, const std::string& path) {
          fmt::format("steepest fall from {:.2g} to {:.2g}", r.from, r.to)},
         {"Least loss at", fmt::format("{:.2g}", r.least_lr), "already too fast to last"},
         {"Sureness",
-         words(r.sure),
+         std::string(name_of(r.sure)),
          fmt::format("fall {:.3g}, scatter {:.2g}", r.fall, r.scatter),
          r.sure == Sureness::poor ? report::Tone::warning : report::Tone::neutral}};
     page.cards(cards);

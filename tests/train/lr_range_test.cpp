@@ -159,29 +159,26 @@ TEST_F(LrRangeTest, LeavesModelAndOptimiserAsTheyWere) {
 }
 
 TEST_F(LrRangeTest, ARecipeIsTestedAsItTrainsAndWritesNothing) {
-  const LrRangeOptions o{.min_lr = 1e-6, .max_lr = 10, .steps = 60};
-  auto run = [&](const std::map<std::string, std::string>& changes) {
-    return lr_range_test(small_recipe(path(), changes), o);
-  };
-  const LrRange r = run({}), again = run({{"data.workers", "0"}}), other = run({{"run.seed", "2"}});
-  EXPECT_EQ(r.recipe_lr, 0.003);
-  ASSERT_TRUE(r.suggestion);
-  EXPECT_GT(*r.suggestion, 1e-5);
-  EXPECT_LT(*r.suggestion, 1);
-  auto losses = [](const LrRange& range) {
+  const LrRange whole =
+      lr_range_test(small_recipe(path()), {.min_lr = 1e-6, .max_lr = 10, .steps = 60});
+  EXPECT_EQ(whole.recipe_lr, 0.003);
+  ASSERT_TRUE(whole.suggestion);
+  EXPECT_GT(*whole.suggestion, 1e-5);
+  EXPECT_LT(*whole.suggestion, 1);
+  auto losses = [&](const std::map<std::string, std::string>& changes) {
+    const LrRange r =
+        lr_range_test(small_recipe(path(), changes), {.min_lr = 1e-4, .max_lr = 0.1, .steps = 20});
     std::vector<double> list;
-    for (const LrPoint& p : range.points) list.push_back(p.loss);
+    for (const LrPoint& p : r.points) list.push_back(p.loss);
     return list;
   };
-  EXPECT_EQ(losses(r), losses(again));
-  EXPECT_NE(losses(r), losses(other));
-  // The loss, the groups and what is frozen are the recipe's.
-  EXPECT_LT(
-      run({{"train.loss", "focal"}, {"train.label_smoothing", "0"}}).points[0].loss,
-      0.95 * r.points[0].loss);
-  EXPECT_NE(losses(run({{"optimizer.groups", "4.* lr_scale=0"}})), losses(r));
-  EXPECT_NE(losses(run({{"model.freeze", "0"}})), losses(r));
-  EXPECT_EQ(losses(run({{"schedule.name", "constant"}})), losses(r));
+  const std::vector<double> as_is = losses({});
+  EXPECT_EQ(losses({{"data.workers", "0"}, {"schedule.name", "constant"}}), as_is);
+  // Seed, loss, groups and what is frozen are the recipe's.
+  EXPECT_NE(losses({{"run.seed", "2"}}), as_is);
+  EXPECT_NE(losses({{"train.label_smoothing", "0"}}), as_is);
+  EXPECT_NE(losses({{"optimizer.groups", "4.* lr_scale=0"}}), as_is);
+  EXPECT_NE(losses({{"model.freeze", "0"}}), as_is);
   EXPECT_TRUE(std::filesystem::is_empty(path()));
 }
 
