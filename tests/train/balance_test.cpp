@@ -81,6 +81,7 @@ TEST_F(BalanceTest, AClassifierOnFeaturesFollowsTheRecipeToo) {
   auto found = [&](const std::map<std::string, std::string>& changes, ProbeLoss loss) {
     Config c = recipe(changes);
     c.set("model.name", "convnet", "default");
+    c.set("data.limit", "100", "test");
     c.set("model.from", path("old.safetensors"), "test");
     return train_on_features(c, {.loss = loss}, true).test->rows[0].recall;
   };
