@@ -111,6 +111,7 @@ const std::vector<Verb>& verbs() {
       train_verb(),
       finetune_verb(),
       doctor_verb(),
+      find_lr_verb(),
       features_verb(),
       eval_verb(),
       predict_verb(),

@@ -9,6 +9,7 @@
 #include "cli/verb.h"
 #include "fovea/core/device.h"
 #include "fovea/core/errors.h"
+#include "fovea/data/balance.h"
 #include "fovea/data/source.h"
 #include "fovea/data/statistics.h"
 #include "fovea/image/draw.h"
@@ -129,6 +130,8 @@ int run(const Options& o, const Globals& g) {
   counts.columns = {"class"};
   counts.rows.resize(source.classes.size());
   for (size_t k = 0; k < source.classes.size(); ++k) counts.rows[k] = {source.classes[k]};
+  if (source.train)
+    if (auto uneven = data::imbalance(*source.train)) tell(g, "note: " + *uneven);
   int64_t corrupt = 0;
   for (auto [name, split] :
        {std::pair{"train", source.train}, {"val", source.val}, {"test", source.test}}) {

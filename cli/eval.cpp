@@ -28,6 +28,7 @@ nlohmann::ordered_json json_of(const train::Evaluation& e, const data::Dataset& 
       {"correct", e.correct()},
       {"top1", e.top1},
       {"top5", e.top5},
+      {"balanced", e.balanced},
       {"loss", e.loss},
       {"seconds", e.seconds}};
   for (const train::ClassRow& r : e.rows)
@@ -54,11 +55,13 @@ nlohmann::ordered_json json_of(const train::Evaluation& e, const data::Dataset& 
 
 void print_text(const train::Evaluation& e, const data::Dataset& dataset) {
   print(fmt::format(
-      "{}: {} samples{}\ntop-1 {:.2f} %  top-5 {:.2f} %  loss {:.4f}\n\n",
+      "{}: {} samples{}\ntop-1 {:.2f} %  balanced {:.2f} %  top-5 {:.2f} %  loss "
+      "{:.4f}\n\n",
       dataset.name(),
       e.samples,
       e.skipped ? fmt::format(", {} unreadable left out", e.skipped) : "",
       100 * e.top1,
+      100 * e.balanced,
       100 * e.top5,
       e.loss));
   report::Table classes;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/finetune_flags.h"
 #include "cli/recipe_flags.h"
 #include "cli/training.h"
 
@@ -15,19 +16,15 @@ namespace {
 
 struct Options {
   RecipeFlags flags;
-  std::string model, mode = "auto", classifier = "softmax";
-  train::FinetuneOptions how;
+  std::string model, classifier = "softmax";
+  FinetuneFlags finetune;
   bool overwrite = false, print_config = false;
 };
 
 int run(const Options& o, const Globals& g) {
-  train::Config config = o.flags.config(g);
-  config.set("model.from", o.model, "MODEL");
-  config.set("model.head", "linear", "finetune");
-  train::FinetuneOptions how = o.how;
+  train::FinetuneOptions how = o.finetune.how;
   how.loss = o.classifier == "svm" ? train::ProbeLoss::svm : train::ProbeLoss::softmax;
-  const train::Finetuning plan = train::plan_finetuning(config, o.mode, how);
-  for (const std::string& text : plan.notes) tell(g, "note: " + text);
+  const train::Finetuning plan = o.finetune.plan(o.flags.config(g), o.model, g);
   if (o.print_config) {
     print(plan.config.to_table());
     return ok;
@@ -77,27 +74,7 @@ Verb finetune_verb() {
         auto o = std::make_shared<Options>();
         app.add_option("model", o->model, "A model file")->type_name("MODEL")->required();
         o->flags.add_settings_to(app);
-        app.add_option(
-               "--mode",
-               o->mode,
-               "features: a linear classifier on fixed features; last: the last stages too; all; "
-               "auto: by how many pictures there are, and how like those it knows")
-            ->check(CLI::IsMember({"auto", "features", "last", "all"}))
-            ->capture_default_str();
-        app.add_option(
-               "--stages", o->how.stages, "How many stages before the head --mode last trains")
-            ->check(positive())
-            ->capture_default_str();
-        app.add_option(
-               "--head-epochs", o->how.head_epochs, "First epochs that train the new head alone")
-            ->check(not_negative())
-            ->capture_default_str();
-        app.add_option(
-               "--stage-lr",
-               o->how.stage_lr,
-               "Learning rate of each stage as a share of the next one's, nearer to the head")
-            ->check(positive())
-            ->capture_default_str();
+        o->finetune.add_to(app);
         app.add_option("--classifier", o->classifier, "Of --mode features")
             ->check(CLI::IsMember({"softmax", "svm"}))
             ->capture_default_str();

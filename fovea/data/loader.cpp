@@ -6,6 +6,7 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
+#include <numeric>
 #include <stdexcept>
 #include <thread>
 
@@ -13,6 +14,7 @@
 
 #include "fovea/core/errors.h"
 #include "fovea/core/text.h"
+#include "fovea/data/balance.h"
 #include "fovea/data/image_cache.h"
 #include "fovea/data/split.h"
 
@@ -48,6 +50,8 @@ void check(const LoaderOptions& o) {
         o.batch_size,
         o.workers,
         o.prefetch));
+  if (o.shuffle && o.balance)
+    throw std::invalid_argument("[loader] expected shuffle or balance, got both");
   if (!(o.max_corrupt >= 0 && o.max_corrupt <= 1))
     throw std::invalid_argument(
         fmt::format("[loader] expected max_corrupt in [0, 1], got {}", o.max_corrupt));
@@ -113,12 +117,12 @@ class Maker {
     return only_channels.geometry(std::move(image));
   }
 
-  // Appends the sample's values to the batch, whose tensor is made with the first of them.
+  // Appends the sample's values, augmented by `key`, to the batch, whose tensor is made with the
+  // first of them.
   void append(int64_t sample, Key key, int64_t capacity, Tensor& images, Batch& batch) const {
     auto image = prepared(sample);
     if (!options_.augment.steps().empty())
-      image = std::make_shared<const Image>(
-          options_.augment.apply(*image, key.fold_in(uint64_t(sample))));
+      image = std::make_shared<const Image>(options_.augment.apply(*image, key));
     const auto& p = options_.preprocess;
     int64_t h = image->height, w = image->width;
     if (images.is_empty())
@@ -145,8 +149,11 @@ class Maker {
     Tensor images;
     for (int64_t i = first; i < first + n; ++i) {
       int64_t sample = epoch.order[size_t(i)];
+      // A sample that was drawn twice is not the same picture twice.
+      Key of_sample = key.fold_in(uint64_t(sample));
+      if (options_.balance) of_sample = of_sample.fold_in(uint64_t(i));
       try {
-        append(sample, key, n, images, made.batch);
+        append(sample, of_sample, n, images, made.batch);
       } catch (const IoError& e) {
         made.corrupt.emplace_back(sample, e.what());
       } catch (const std::invalid_argument& e) {
@@ -192,12 +199,24 @@ struct Loader::State {
     batches = options.drop_last ? n / b : (n + b - 1) / b;
     int depth = options.prefetch ? options.prefetch : 2 * options.workers;
     ring.resize(size_t(std::max(depth, 1)));
+    if (options.balance) by_class = samples_by_class(*dataset);
   }
 
   DatasetPtr dataset;
   LoaderOptions options;
   Maker maker;
   int64_t batches = 0;
+  std::vector<std::vector<int64_t>> by_class;  // for LoaderOptions::balance
+
+  std::vector<int64_t> order(int64_t number) const {
+    const int64_t n = dataset->size();
+    const Key key = options.key.fold_in(order_stream).fold_in(uint64_t(number));
+    if (options.balance) return draw_balanced(by_class, n, key);
+    if (options.shuffle) return permutation(n, key);
+    std::vector<int64_t> as_is(static_cast<size_t>(n));
+    std::iota(as_is.begin(), as_is.end(), int64_t(0));
+    return as_is;
+  }
 
   std::mutex mutex;
   std::condition_variable work, done;
@@ -289,12 +308,7 @@ void Loader::start(int64_t number, int64_t first_batch) {
         first_batch));
   auto epoch = std::make_shared<Epoch>();
   epoch->number = number;
-  if (s.options.shuffle) {
-    epoch->order = permutation(
-        s.dataset->size(), s.options.key.fold_in(order_stream).fold_in(uint64_t(number)));
-  } else {
-    for (int64_t i = 0; i < s.dataset->size(); ++i) epoch->order.push_back(i);
-  }
+  epoch->order = s.order(number);
   {
     std::lock_guard lock(s.mutex);
     s.epoch = std::move(epoch);

@@ -32,8 +32,11 @@ struct LoaderOptions {
   // picture itself (Resize, ResizeShort, CenterCrop, RandomResizedCrop, RandomScaleCrop) runs on
   // the decoded picture instead. Either way the result must have the size that `preprocess` says.
   image::Augment augment;
-  Key key;                 // of the order and the augmentation
-  bool shuffle = false;    // another order each epoch
+  Key key;               // of the order and the augmentation
+  bool shuffle = false;  // another order each epoch
+  // Instead: an epoch draws as many samples as there are, with replacement, each class as often as
+  // any other (draw_balanced); a sample drawn twice is augmented in two ways.
+  bool balance = false;
   bool drop_last = false;  // leaves out an incomplete last batch
   int workers = 1;         // threads; 0 makes each batch when it is asked for
   int prefetch = 0;        // batches made ahead; 0: two per worker

@@ -71,7 +71,7 @@ Course run(Patient& p, const CheckOptions& o) {
           *optimizer,
           *batch,
           Key(p.recipe.seed).fold_in(5).fold_in(uint64_t(step)),
-          {.label_smoothing = p.recipe.label_smoothing,
+          {.loss = p.setup.loss,
            .clip_norm = p.recipe.clip_norm,
            .frozen = &p.frozen});
       c.losses.push_back(r.loss);

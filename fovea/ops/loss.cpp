@@ -8,6 +8,7 @@
 #include "fovea/ops/activation.h"
 #include "fovea/ops/create.h"
 #include "fovea/ops/elementwise.h"
+#include "fovea/ops/index.h"
 #include "fovea/ops/operands.h"
 #include "fovea/ops/reduce.h"
 #include "fovea/ops/shape.h"
@@ -47,6 +48,11 @@ Tensor checked_labels(const char* op, const Tensor& scores, const Tensor& labels
         scores.shape().str(),
         labels.str()));
   return Tensor::output_of(std::make_shared<CheckLabels>(op, scores.dim(-1), ignore), {labels});
+}
+
+void check_gamma(const char* op, double gamma) {
+  if (!(gamma >= 0 && gamma <= std::numeric_limits<double>::max()))
+    throw std::invalid_argument(fmt::format("[{}] expected gamma >= 0, got {}", op, gamma));
 }
 
 Tensor class_weights(const char* op, const Tensor& weights, const Tensor& scores) {
@@ -191,6 +197,24 @@ Tensor soft_cross_entropy(
   return reduced(-sum(q * log_softmax(logits), {-1}), o.reduction);
 }
 
+Tensor focal_loss(const Tensor& logits, const Tensor& labels, const FocalOptions& o) {
+  check_scores("focal_loss", logits);
+  check_gamma("focal_loss", o.gamma);
+  Tensor checked = checked_labels("focal_loss", logits, labels, o.ignore_index);
+  Tensor losses = cross_entropy(
+      logits, checked, {.ignore_index = o.ignore_index, .reduction = Reduction::none});
+  // Ignored samples count nothing: they are read as class 0, of weight 0.
+  Tensor ignored = equal(checked, o.ignore_index), zero = scalar_like(logits, 0);
+  Tensor weights = where(ignored, zero, scalar_like(logits, 1));
+  if (!o.weights.is_empty()) {
+    Tensor known = where(ignored, zeros({}, Dtype::i32, checked.device()), checked);
+    weights = weights * take(class_weights("focal_loss", o.weights, logits), known);
+  }
+  // 1 - p = 1 - e^-loss; kept from 0, where powers below 1 have no slope.
+  Tensor wrong = maximum(-expm1(-losses), 1e-12);
+  return weighted(weights * pow(wrong, o.gamma) * losses, weights, o.reduction);
+}
+
 Tensor nll_loss(const Tensor& log_probs, const Tensor& labels, const NllOptions& o) {
   check_scores("nll_loss", log_probs);
   Tensor hit = is_label(log_probs, checked_labels("nll_loss", log_probs, labels, o.ignore_index));
@@ -258,6 +282,19 @@ Tensor binary_cross_entropy_with_logits(
   Tensor negative = softplus(-f);
   if (!o.pos_weight.is_empty()) negative = negative * (1 + (o.pos_weight - 1) * y);
   return reduced((1 - y) * f + negative, o.reduction);
+}
+
+Tensor sigmoid_focal_loss(const Tensor& f, const Tensor& y, const SigmoidFocalOptions& o) {
+  check_same_shape("sigmoid_focal_loss", f, y);
+  check_gamma("sigmoid_focal_loss", o.gamma);
+  if (o.alpha && !(*o.alpha >= 0 && *o.alpha <= 1))
+    throw std::invalid_argument(
+        fmt::format("[sigmoid_focal_loss] expected alpha in [0, 1], got {}", *o.alpha));
+  // (1 - p_t)^gamma = s(-right)^gamma = e^(-gamma softplus(right))
+  Tensor right = (2 * y - 1) * f;
+  Tensor losses = exp(-o.gamma * softplus(right)) * softplus(-right);
+  if (o.alpha) losses = losses * ((2 * *o.alpha - 1) * y + (1 - *o.alpha));
+  return reduced(losses, o.reduction);
 }
 
 Tensor to_bins(const Tensor& values, const Bins& bins) {

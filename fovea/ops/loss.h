@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "fovea/core/primitive.h"
 
 // Losses. f stands for what the model gives, y for the truth. Losses of samples come before those
@@ -29,6 +31,17 @@ struct SoftCrossEntropyOptions {
 // The same for targets (..., C) that are distributions: - sum_c weight_c target_c log softmax(f)_c.
 Tensor soft_cross_entropy(
     const Tensor& logits, const Tensor& targets, const SoftCrossEntropyOptions& o = {});
+
+struct FocalOptions {
+  double gamma = 2;     // how far samples that are right already count less; at least 0
+  Tensor weights = {};  // (C), of the classes; constants. Empty: all 1
+  int ignore_index = -100;
+  Reduction reduction = Reduction::mean;
+};
+// -w_y (1 - p)^gamma log p, p = softmax(f)_y, for logits (..., C) and labels (...): Lin et al.
+// 2017, "Focal loss for dense object detection", eq. 4 and 5, over classes. Gamma 0 is
+// cross_entropy, whose mean it has.
+Tensor focal_loss(const Tensor& logits, const Tensor& labels, const FocalOptions& o = {});
 
 struct NllOptions {
   Tensor weights = {};
@@ -74,6 +87,16 @@ struct BinaryCrossEntropyOptions {
 // -(pos_weight y log s(f) + (1 - y) log(1 - s(f))) for logits f and y in [0, 1], stable for any f.
 Tensor binary_cross_entropy_with_logits(
     const Tensor& f, const Tensor& y, const BinaryCrossEntropyOptions& o = {});
+
+struct SigmoidFocalOptions {
+  double gamma = 2;
+  std::optional<double> alpha =
+      {};  // weight of the positive term, in [0, 1]; 1 - alpha of the other
+  Reduction reduction = Reduction::mean;
+};
+// -alpha_t (1 - p_t)^gamma log p_t for logits f and y of 0 or 1, p_t = s(f) where y is 1 and
+// s(-f) elsewhere (Lin et al. 2017, eq. 5), stable for any f.
+Tensor sigmoid_focal_loss(const Tensor& f, const Tensor& y, const SigmoidFocalOptions& o = {});
 
 // Regression as classification: [lo, hi] in `count` equal bins.
 struct Bins {

@@ -26,8 +26,8 @@ struct LineChart {
   std::string x_label = {};
   std::vector<Series> series = {};
   Unit unit = Unit::plain;
-  bool log_y = false;  // values of 0 and below are left out
-  int width = 480;     // in CSS pixels, at least 200 by 150
+  bool log_x = false, log_y = false;  // values of 0 and below are left out
+  int width = 480;                    // in CSS pixels, at least 200 by 150
   int height = 300;
 };
 

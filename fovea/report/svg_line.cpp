@@ -32,7 +32,7 @@ struct Point {
 // Data coordinates to pixels.
 class Axes {
  public:
-  explicit Axes(const LineChart& chart) : log_(chart.log_y) {
+  explicit Axes(const LineChart& chart) : log_x_(chart.log_x), log_y_(chart.log_y) {
     bool whole = true;
     for (const Series& series : chart.series)
       for (size_t i = 0; i < series.x.size(); ++i) {
@@ -43,53 +43,62 @@ class Axes {
       }
     empty_ = x_.empty();
     if (empty_) x_ = {0, 1}, y_ = {1, 2};
-    if (x_.low == x_.high) x_ = {x_.low - 0.5, x_.high + 0.5};
-    for (double tick : nice_ticks(x_.low, x_.high, chart.width / 80, whole ? 1 : 0))
-      if (tick >= x_.low && tick <= x_.high) x_ticks_.push_back(tick);
-    y_ticks_ = log_ ? log_ticks(y_.low, y_.high) : nice_ticks(y_.low, y_.high, chart.height / 60);
+    if (empty_ && log_x_) x_ = {1, 10};
+    if (x_.low == x_.high)
+      x_ = log_x_ ? Range{x_.low / 2, x_.high * 2} : Range{x_.low - 0.5, x_.high + 0.5};
+    x_ticks_ = log_x_ ? log_ticks(x_.low, x_.high)
+                      : nice_ticks(x_.low, x_.high, chart.width / 80, whole ? 1 : 0);
+    std::erase_if(x_ticks_, [&](double tick) { return tick < x_.low || tick > x_.high; });
+    if (log_x_) keep_decades(x_ticks_);
+    y_ticks_ = log_y_ ? log_ticks(y_.low, y_.high) : nice_ticks(y_.low, y_.high, chart.height / 60);
     y_ = {y_ticks_.front(), y_ticks_.back()};
-    if (log_ && y_ticks_.size() > max_log_ticks) keep_decades();
+    if (log_y_) keep_decades(y_ticks_);
   }
 
   bool drawable(double x, double y) const {
-    return std::isfinite(x) && std::isfinite(y) && (!log_ || y > 0);
+    return std::isfinite(x) && std::isfinite(y) && (!log_x_ || x > 0) && (!log_y_ || y > 0);
   }
   void place(double left_, double top_, double right_, double bottom_) {
     left = left_, top = top_, right = right_, bottom = bottom_;
   }
-  double px(double x) const { return left + (x - x_.low) / (x_.high - x_.low) * (right - left); }
-  double py(double y) const {
-    double share = log_ ? std::log(y / y_.low) / std::log(y_.high / y_.low)
-                        : (y - y_.low) / (y_.high - y_.low);
-    return bottom - share * (bottom - top);
-  }
+  double px(double x) const { return left + share(x, x_, log_x_) * (right - left); }
+  double py(double y) const { return bottom - share(y, y_, log_y_) * (bottom - top); }
   bool empty() const { return empty_; }
-  std::vector<std::string> y_labels(Unit unit) const {
-    if (!log_) return tick_labels(y_ticks_, unit);
-    std::vector<std::string> labels;
-    for (double tick : y_ticks_)
-      labels.push_back(
-          unit == Unit::percent ? fmt::format("{:g} %", tick * 100) : fmt::format("{:g}", tick));
-    return labels;
-  }
+  std::vector<std::string> x_labels() const { return labels_of(x_ticks_, log_x_, Unit::plain); }
+  std::vector<std::string> y_labels(Unit unit) const { return labels_of(y_ticks_, log_y_, unit); }
   const std::vector<double>& x_ticks() const { return x_ticks_; }
   const std::vector<double>& y_ticks() const { return y_ticks_; }
 
   double left = 0, top = 0, right = 1, bottom = 1;
 
  private:
-  // Of many ticks only powers of ten stay, of many decades every second, third, ...
-  void keep_decades() {
-    std::vector<double> decades;
-    for (double tick : y_ticks_)
-      if (double power = std::log10(tick); std::abs(power - std::round(power)) < 1e-6)
-        decades.push_back(tick);
-    y_ticks_.clear();
-    size_t stride = decades.size() / (max_log_ticks + 1) + 1;
-    for (size_t i = 0; i < decades.size(); i += stride) y_ticks_.push_back(decades[i]);
+  // How far along a range a value lies, of 1.
+  static double share(double v, const Range& r, bool log) {
+    return log ? std::log(v / r.low) / std::log(r.high / r.low) : (v - r.low) / (r.high - r.low);
   }
 
-  bool log_, empty_;
+  static std::vector<std::string> labels_of(const std::vector<double>& ticks, bool log, Unit unit) {
+    if (!log) return tick_labels(ticks, unit);
+    std::vector<std::string> labels;
+    for (double tick : ticks)
+      labels.push_back(
+          unit == Unit::percent ? fmt::format("{:g} %", tick * 100) : fmt::format("{:g}", tick));
+    return labels;
+  }
+
+  // Of many ticks only powers of ten stay, of many decades every second, third, ...
+  static void keep_decades(std::vector<double>& ticks) {
+    if (ticks.size() <= max_log_ticks) return;
+    std::vector<double> decades;
+    for (double tick : ticks)
+      if (double power = std::log10(tick); std::abs(power - std::round(power)) < 1e-6)
+        decades.push_back(tick);
+    ticks.clear();
+    size_t stride = decades.size() / (max_log_ticks + 1) + 1;
+    for (size_t i = 0; i < decades.size(); i += stride) ticks.push_back(decades[i]);
+  }
+
+  bool log_x_, log_y_, empty_;
   Range x_, y_;
   std::vector<double> x_ticks_, y_ticks_;
 };
@@ -182,7 +191,7 @@ double draw_legend(const LineChart& chart, double top, std::string& out) {
 }
 
 void draw_axes(const LineChart& chart, const Axes& axes, std::string& out) {
-  auto y_labels = axes.y_labels(chart.unit), x_labels = tick_labels(axes.x_ticks(), Unit::plain);
+  auto y_labels = axes.y_labels(chart.unit), x_labels = axes.x_labels();
   for (size_t i = 0; i < y_labels.size(); ++i) {
     double y = axes.py(axes.y_ticks()[i]);
     out += fmt::format(R"(<path class="g" d="M{:.1f} {:.1f}H{:.1f}"/>)", axes.left, y, axes.right);

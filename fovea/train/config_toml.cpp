@@ -26,6 +26,14 @@ std::string scalar(const std::string& name, const std::string& key, const toml::
       fmt::format("{}: expected text, a number or true/false for \"{}\"", where(name, node), key));
 }
 
+// Numbers or words in brackets are the text with commas between: widths = [32, 64].
+std::string joined(const std::string& name, const std::string& key, const toml::array& array) {
+  std::string text;
+  for (const toml::node& entry : array)
+    text += (text.empty() ? "" : ",") + scalar(name, key, entry);
+  return text;
+}
+
 Item item_of(const std::string& name, const std::string& list, const toml::node& node) {
   const toml::table* table = node.as_table();
   if (!table || !table->contains("type"))
@@ -46,6 +54,10 @@ void walk(
     if (const toml::table* inner = node.as_table()) {
       walk(config, name, full + ".", *inner);
     } else if (const toml::array* array = node.as_array()) {
+      if (!array->empty() && !array->front().is_table()) {
+        config.set(full, joined(name, full, *array), where(name, node));
+        continue;
+      }
       std::vector<Item> items;
       for (const toml::node& entry : *array) items.push_back(item_of(name, full, entry));
       config.set_list(full, std::move(items), where(name, node));

@@ -100,7 +100,10 @@ FeatureResult train_on_features(const Config& config, const FinetuneOptions& o, 
       train,
       val ? &*val : nullptr,
       int64_t(setup.source.classes.size()),
-      {.loss = o.loss, .key = Key(recipe.seed).fold_in(7)});
+      {.loss = o.loss,
+       .key = Key(recipe.seed).fold_in(7),
+       .softmax = setup.loss,
+       .balance = recipe.balance});
   const std::string head = head_of(setup.model);
   nn::assign(*setup.model.net, {{head + ".weight", probe.weight}, {head + ".bias", probe.bias}});
 

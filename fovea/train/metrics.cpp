@@ -57,7 +57,7 @@ Evaluation Tally::result() const {
   e.loss = loss_ / n;
   e.top1 = double(top1_) / n;
   e.top5 = double(top5_) / n;
-  size_t count = classes_.size();
+  size_t count = classes_.size(), present = 0;
   for (size_t c = 0; c < count; ++c) {
     int64_t row = 0, column = 0, hit = e.confusion[c * count + c];
     for (size_t k = 0; k < count; ++k) {
@@ -69,7 +69,10 @@ Evaluation Tally::result() const {
     r.recall = row ? double(hit) / double(row) : 0;
     r.f1 = hit ? 2 * r.precision * r.recall / (r.precision + r.recall) : 0;
     e.rows.push_back(r);
+    e.balanced += r.recall;
+    present += row > 0;
   }
+  e.balanced /= double(std::max<size_t>(present, 1));
   return e;
 }
 

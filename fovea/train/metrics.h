@@ -28,6 +28,7 @@ struct Evaluation {
   int64_t samples = 0, skipped = 0;
   double loss = 0;            // mean cross-entropy
   double top1 = 0, top5 = 0;  // shares; top5 counts the truth among the five highest scores
+  double balanced = 0;        // mean recall of the classes that have samples
   std::vector<std::string> classes;
   std::vector<int64_t> confusion;  // (truth, predicted), row-major
   std::vector<ClassRow> rows;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/eval.h"
+#include "fovea/data/balance.h"
 #include "fovea/data/split.h"
 #include "fovea/nn/grad.h"
 #include "fovea/nn/linear.h"
@@ -29,8 +30,9 @@ double top1(const Tensor& scores, const Tensor& labels) {
   return double(right) / double(std::max<size_t>(a.size(), 1));
 }
 
-Tensor loss_of(const Tensor& scores, const Tensor& labels, ProbeLoss loss) {
-  return loss == ProbeLoss::svm ? multiclass_hinge(scores, labels) : cross_entropy(scores, labels);
+Tensor loss_of(const Tensor& scores, const Tensor& labels, const ProbeOptions& o) {
+  return o.loss == ProbeLoss::svm ? multiclass_hinge(scores, labels)
+                                  : classification_loss(scores, labels, o.softmax);
 }
 
 // One linear layer, trained on normalised codes.
@@ -46,9 +48,13 @@ nn::Linear trained(
   optim::AdamW optimizer({.lr = first_rate, .weight_decay = decay / first_rate});
   const int64_t n = codes.dim(0), batches = (n + o.batch - 1) / o.batch;
   const int64_t steps = batches * o.epochs;
+  std::vector<std::vector<int64_t>> by_class(static_cast<size_t>(classes));
+  for (int64_t i = 0; i < n; ++i) by_class[size_t(labels.data<int32_t>()[size_t(i)])].push_back(i);
   for (int64_t step = 0; step < steps; ++step) {
     const int64_t epoch = step / batches, at = step % batches * o.batch;
-    const auto order = data::permutation(n, o.key.fold_in(uint64_t(epoch)));
+    const Key key = o.key.fold_in(uint64_t(epoch));
+    const auto order =
+        o.balance ? data::draw_balanced(by_class, n, key) : data::permutation(n, key);
     std::vector<int32_t> rows;
     for (int64_t i = at; i < std::min(at + o.batch, n); ++i)
       rows.push_back(int32_t(order[size_t(i)]));
@@ -56,7 +62,7 @@ nn::Linear trained(
     const Tensor x = embedding(codes, index), y = gather(labels, index, 0);
     optimizer.set_lr(first_rate * 0.5 * (1 + std::cos(M_PI * double(step) / double(steps))));
     nn::LossAndGrad r = nn::value_and_grad(
-        layer, {}, [&](nn::Ctx& c) { return loss_of(nn::forward(layer, x, c), y, o.loss); });
+        layer, {}, [&](nn::Ctx& c) { return loss_of(nn::forward(layer, x, c), y, o); });
     Tree parameters = nn::parameters(layer);
     optimizer.step(parameters, r.grads);
     nn::assign(layer, parameters);
@@ -78,6 +84,10 @@ Probe fit_probe(const Codes& train, const Codes* val, int64_t classes, const Pro
         o.epochs,
         o.batch,
         classes));
+  if (o.loss == ProbeLoss::svm && (!o.softmax.class_weights.empty() || o.softmax.focal_gamma))
+    throw std::invalid_argument(
+        "[probe] the hinge loss of an svm takes neither class weights nor a focal gamma; the "
+        "softmax does, and data.sampler=weighted is for both");
   const Tensor centre = mean(train.values, {0}).eval();
   const Tensor width = sqrt(var(train.values, {0}) + 1e-8f).eval();
   const Tensor codes = ((train.values - centre) / width).eval();

@@ -5,6 +5,7 @@
 
 #include "fovea/core/random.h"
 #include "fovea/train/codes.h"
+#include "fovea/train/loss.h"
 
 namespace fovea::train {
 
@@ -16,6 +17,8 @@ struct ProbeOptions {
   int epochs = 60;
   int64_t batch = 64;
   Key key{0};
+  LossOptions softmax;   // of ProbeLoss::softmax
+  bool balance = false;  // draws codes so that each class comes as often as any other
 };
 
 // A linear classifier on codes: scores = codes weight^T + bias.

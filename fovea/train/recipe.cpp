@@ -1,6 +1,7 @@
 #include "fovea/train/recipe.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <iterator>
 #include <sstream>
@@ -18,6 +19,7 @@ namespace {
 
 // Also what model.name says where a recipe has layers or a pattern and names none.
 constexpr std::string_view default_model = "convnet";
+constexpr std::string_view default_focal_gamma = "2";
 
 }  // namespace
 
@@ -37,6 +39,10 @@ std::span<const KeyInfo> recipe_keys() {
       {"data.width", integer, "0", "input width; 0 as the model or the data has"},
       {"data.resize", text, "auto", "auto, none, stretch or short_side"},
       {"data.normalize", text, "auto", "auto (mean and standard deviation per channel) or none"},
+      {"data.sampler",
+       text,
+       "shuffle",
+       "shuffle, or weighted: all classes equally often, by chance"},
       {"data.workers", integer, "1", "loader threads; 0 loads in the training thread"},
       {"data.cache_mb", integer, "1024", "memory for decoded pictures, in MB"},
       {"data.max_corrupt", number, "0.1", "share of unreadable pictures that is skipped"},
@@ -57,6 +63,15 @@ std::span<const KeyInfo> recipe_keys() {
       {"train.head_epochs", integer, "0", "first epochs that train only what model.from lacks"},
       {"train.batch", integer, "128", "pictures per step"},
       {"train.max_seconds", number, "0", "stop training after this long; 0 never"},
+      {"train.loss", text, "cross_entropy", "cross_entropy or focal"},
+      {"train.focal_gamma",
+       number,
+       default_focal_gamma,
+       "how far the focal loss passes over what is right already"},
+      {"train.class_weights",
+       text,
+       "none",
+       "none, balanced, effective, or a weight of each class in the loss: 1,14"},
       {"train.label_smoothing", number, "0", "share of the target spread over all classes"},
       {"train.clip_norm", number, "0", "largest norm of the gradient; 0 does not clip"},
       {"train.ema", number, "0", "decay of the averaged weights that are judged and saved; 0 none"},
@@ -128,12 +143,13 @@ std::string one_of(const Config& c, const std::string& key, std::vector<std::str
 }
 
 // "32,64" -> {32, 64}; an empty text gives none.
-std::vector<int> numbers(const Config& c, const std::string& key) {
+template <class T>
+std::vector<T> numbers(const Config& c, const std::string& key) {
   const std::string text = c.text(key);
-  std::vector<int> list;
+  std::vector<T> list;
   const char *at = text.data(), *end = at + text.size();
   while (at != end) {
-    int n = 0;
+    T n = 0;
     auto [rest, error] = std::from_chars(at, end, n);
     if (error != std::errc() || (rest != end && (*rest != ',' || rest + 1 == end)))
       throw std::invalid_argument(fmt::format(
@@ -142,6 +158,48 @@ std::vector<int> numbers(const Config& c, const std::string& key) {
     at = rest == end ? end : rest + 1;
   }
   return list;
+}
+
+ClassWeighting weighting_of(const Config& c) {
+  const std::string text = c.text("train.class_weights");
+  if (text == "none") return ClassWeighting::none;
+  if (text == "balanced") return ClassWeighting::balanced;
+  if (text == "effective") return ClassWeighting::effective;
+  if (!text.empty() && (std::isdigit(uint8_t(text[0])) || text[0] == '-' || text[0] == '.'))
+    return ClassWeighting::given;
+  throw std::invalid_argument(fmt::format(
+      "{}: expected train.class_weights to be none, balanced, effective or numbers with commas "
+      "between, got \"{}\"",
+      c.origin("train.class_weights"),
+      text));
+}
+
+// What the settings of the loss and the sampler say to each other.
+void check_loss(const Recipe& r, const Config& c) {
+  if (!r.focal_gamma && c.text("train.focal_gamma") != default_focal_gamma)
+    throw std::invalid_argument(fmt::format(
+        "{}: train.focal_gamma belongs to train.loss = \"focal\"", c.origin("train.focal_gamma")));
+  if (r.focal_gamma && r.label_smoothing > 0)
+    throw std::invalid_argument(
+        "train.loss = \"focal\" takes no train.label_smoothing: set one of them");
+  const bool by_counts =
+      r.weighting == ClassWeighting::balanced || r.weighting == ClassWeighting::effective;
+  if (r.balance && by_counts)
+    throw std::invalid_argument(
+        "data.sampler = \"weighted\" makes the classes equal already: without "
+        "train.class_weights, please");
+  double total = 0;
+  for (double w : r.class_weights) {
+    if (!(w >= 0 && w <= 1e9))
+      throw std::invalid_argument(fmt::format(
+          "{}: expected train.class_weights of at least 0, got {}",
+          c.origin("train.class_weights"),
+          w));
+    total += w;
+  }
+  if (r.weighting == ClassWeighting::given && total == 0)
+    throw std::invalid_argument(fmt::format(
+        "{}: expected a weight above 0 in train.class_weights", c.origin("train.class_weights")));
 }
 
 // The pattern's mistakes are found before any data is read.
@@ -216,11 +274,12 @@ Recipe::Recipe(const Config& c)
       cache_bytes(at_least(c, "data.cache_mb", 0) << 20),
       max_corrupt(within(c, "data.max_corrupt", 0, 1)),
       allow_missing_classes(c.boolean("data.allow_missing_classes")),
+      balance(one_of(c, "data.sampler", {"shuffle", "weighted"}) == "weighted"),
       model(c.text("model.name")),
       pattern(c.text("model.pattern")),
       pattern_options{
-          .widths = numbers(c, "model.widths"),
-          .fc_widths = numbers(c, "model.fc_widths"),
+          .widths = numbers<int>(c, "model.widths"),
+          .fc_widths = numbers<int>(c, "model.fc_widths"),
           .norm = c.text("model.norm")},
       init(c.text("model.init")),
       from(c.text("model.from")),
@@ -231,6 +290,7 @@ Recipe::Recipe(const Config& c)
       batch(at_least(c, "train.batch", 1)),
       max_seconds(within(c, "train.max_seconds", 0, 1e9)),
       label_smoothing(within(c, "train.label_smoothing", 0, 1)),
+      weighting(weighting_of(c)),
       clip_norm(within(c, "train.clip_norm", 0, 1e9)),
       ema(within(c, "train.ema", 0, 1)),
       save_steps(at_least(c, "train.save_steps", 0)),
@@ -249,6 +309,10 @@ Recipe::Recipe(const Config& c)
   for (const Item& item : c.list("model.layers")) layers.push_back({item.type, item.options});
   if ((!layers.empty() || !pattern.empty()) && model == default_model) model = "layers";
   check_pattern(*this, c);
+  if (one_of(c, "train.loss", {"cross_entropy", "focal"}) == "focal")
+    focal_gamma = within(c, "train.focal_gamma", 0, 100);
+  if (weighting == ClassWeighting::given) class_weights = numbers<double>(c, "train.class_weights");
+  check_loss(*this, c);
   if (layers.empty() && pattern.empty() && model == "layers")
     throw std::invalid_argument(
         "model.name is \"layers\", but the recipe has no [[model.layers]] and no model.pattern");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "fovea/core/device.h"
@@ -17,6 +18,8 @@ std::span<const KeyInfo> recipe_keys();
 
 // A Config over that table.
 Config recipe_config();
+
+enum class ClassWeighting : uint8_t { none, balanced, effective, given };
 
 // A recipe as the trainer reads it. Everything here follows from the Config alone; what depends on
 // the data (classes, input size, statistics) is found when the run begins.
@@ -37,6 +40,7 @@ struct Recipe {
   int64_t cache_bytes = 0;
   double max_corrupt = 0.1;
   bool allow_missing_classes = false;
+  bool balance = false;  // of classes, by drawing
 
   std::string model, pattern;  // the pattern gives the layers once the classes are known
   models::PatternOptions pattern_options;
@@ -49,6 +53,9 @@ struct Recipe {
   int64_t batch = 128;
   double max_seconds = 0;
   double label_smoothing = 0;
+  std::optional<double> focal_gamma;  // of the focal loss, where that is the loss
+  ClassWeighting weighting = ClassWeighting::none;
+  std::vector<double> class_weights;  // for ClassWeighting::given
   double clip_norm = 0;
   double ema = 0;
   int64_t save_steps = 0;

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
+#include "fovea/data/balance.h"
 #include "fovea/data/split.h"
 #include "fovea/data/statistics.h"
 #include "fovea/formats/safetensors_tree.h"
@@ -44,6 +46,32 @@ Look look_at(const data::Dataset& dataset) {
   if (look.height == 0)
     throw IoError(dataset.name(), "none of the pictures looked at can be read; the last: " + error);
   return look;
+}
+
+// The weights come from the training split alone.
+LossOptions loss_options(const Recipe& recipe, const data::Dataset& train) {
+  LossOptions o{.label_smoothing = recipe.label_smoothing, .focal_gamma = recipe.focal_gamma};
+  const std::vector<int64_t> counts = data::class_counts(train);
+  const bool by_counts =
+      recipe.weighting == ClassWeighting::balanced || recipe.weighting == ClassWeighting::effective;
+  auto empty = std::ranges::find(counts, 0);
+  if ((by_counts || recipe.balance) && empty != counts.end())
+    throw std::invalid_argument(fmt::format(
+        "{}: expected training pictures of every class, got none of {}",
+        by_counts ? "train.class_weights" : "data.sampler",
+        train.classes()[size_t(empty - counts.begin())]));
+  std::vector<double> weights = recipe.class_weights;
+  if (recipe.weighting == ClassWeighting::balanced) weights = data::balanced_weights(counts);
+  if (recipe.weighting == ClassWeighting::effective) weights = data::effective_weights(counts);
+  if (weights.empty()) return o;
+  if (weights.size() != counts.size())
+    throw std::invalid_argument(fmt::format(
+        "train.class_weights: expected a weight for each of the {} classes, {}, got {}",
+        counts.size(),
+        list_of(train.classes(), 10),
+        weights.size()));
+  o.class_weights.assign(weights.begin(), weights.end());
+  return o;
 }
 
 }  // namespace
@@ -103,7 +131,8 @@ data::LoaderOptions loader_options(const Recipe& recipe, const Setup& setup, boo
   o.max_corrupt = recipe.max_corrupt;
   if (training) {
     o.augment = recipe.augment;
-    o.shuffle = true;
+    o.shuffle = !recipe.balance;
+    o.balance = recipe.balance;
     o.drop_last = setup.source.train->size() >= recipe.batch;
   }
   return o;
@@ -125,6 +154,12 @@ Setup set_up(const Recipe& recipe) {
   if (!s.source.val && recipe.val_share > 0)
     s.source =
         data::with_validation(s.source, Key(recipe.seed).fold_in(2), {.share = recipe.val_share});
+
+  s.loss = loss_options(recipe, *s.source.train);
+  const auto uneven = data::imbalance(*s.source.train);
+  const bool unnoticed = recipe.weighting == ClassWeighting::none && !recipe.balance;
+  if (uneven && unnoticed && !recipe.focal_gamma)
+    s.notes.push_back(*uneven + ": consider data.sampler=weighted or train.class_weights=balanced");
 
   if (!recipe.from.empty()) {
     Surgery surgery = operate(

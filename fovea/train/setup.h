@@ -7,6 +7,7 @@
 #include "fovea/data/loader.h"
 #include "fovea/data/source.h"
 #include "fovea/models/model_file.h"
+#include "fovea/train/loss.h"
 #include "fovea/train/recipe.h"
 
 namespace fovea::train {
@@ -16,6 +17,7 @@ struct Setup {
   data::Source source;  // with a validation split, unless the recipe keeps none
   models::Model model;  // initialised from the seed, from model.init or by operating on model.from
   std::set<std::string> fresh;  // parameters that model.from did not give
+  LossOptions loss;             // as the recipe has it, with the weights of these classes
   std::vector<std::string> notes;
 };
 

@@ -8,7 +8,6 @@
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
 #include "fovea/nn/grad.h"
-#include "fovea/ops/loss.h"
 #include "fovea/optim/clip.h"
 
 namespace fovea::train {
@@ -36,7 +35,7 @@ nn::LossAndGrad loss_and_grad(
   auto loss = [&](nn::Ctx& c) {
     logits = nn::forward(*model.net, batch.images, c);
     return nn::total_loss(logits, c, [&](const Tensor& scores) {
-      return cross_entropy(scores, batch.labels, {.label_smoothing = o.label_smoothing});
+      return classification_loss(scores, batch.labels, o.loss);
     });
   };
   return nn::value_and_grad(*model.net, ctx, loss, [&](std::string_view name) {

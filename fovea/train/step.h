@@ -6,11 +6,12 @@
 #include "fovea/models/model_file.h"
 #include "fovea/optim/optimizer.h"
 #include "fovea/train/frozen.h"
+#include "fovea/train/loss.h"
 
 namespace fovea::train {
 
 struct StepOptions {
-  double label_smoothing = 0;
+  LossOptions loss;
   double clip_norm = 0;
   const Frozen* frozen = nullptr;  // what is not trained
 };

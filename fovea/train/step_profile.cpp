@@ -148,9 +148,7 @@ StepProfile profile_recipe(const Config& config, const ProfileOptions& o) {
         *optimizer,
         *batch,
         Key(recipe.seed),
-        {.label_smoothing = recipe.label_smoothing,
-         .clip_norm = recipe.clip_norm,
-         .frozen = &frozen});
+        {.loss = setup.loss, .clip_norm = recipe.clip_norm, .frozen = &frozen});
   });
   p.waited = waited / double(std::max(steps - o.warmup, 1));
   return p;

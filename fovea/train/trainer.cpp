@@ -125,7 +125,7 @@ class Session {
           *optimizer_,
           batch,
           Key(recipe_.seed).fold_in(5).fold_in(uint64_t(at_.step)),
-          {.label_smoothing = recipe_.label_smoothing,
+          {.loss = setup_.loss,
            .clip_norm = recipe_.clip_norm,
            .frozen = trains_head_alone() ? &but_head_ : &frozen_});
     } catch (const NonFiniteError& e) {

@@ -12,6 +12,7 @@ using Json = nlohmann::json;
 const char* const verbs[] = {
     "train",
     "doctor",
+    "find-lr",
     "eval",
     "predict",
     "models",
@@ -248,7 +249,7 @@ TEST_F(Cli, EverySettingOfARecipeHasAVariable) {
 TEST_F(Cli, EvalGivesTablesOrJson) {
   Outcome o = fovea("eval digits.safetensors --data digits");
   EXPECT_EQ(o.code, 0) << o.err;
-  for (const char* part : {"top-1", "precision", "true \\ predicted", "worst mistakes"})
+  for (const char* part : {"top-1", "balanced", "precision", "true \\ predicted", "worst mistakes"})
     EXPECT_HAS(o.out, part);
   EXPECT_HAS(o.err, "images/s");
 
@@ -265,6 +266,9 @@ TEST_F(Cli, EvalGivesTablesOrJson) {
     }
   EXPECT_EQ(all, 2000);
   EXPECT_EQ(j.at("correct"), right);
+  double recall = 0;
+  for (const Json& c : j.at("classes")) recall += c.at("recall").get<double>() / 10;
+  EXPECT_NEAR(j.at("balanced").get<double>(), recall, 1e-9);
   EXPECT_GT(right, 1000);
   EXPECT_EQ(
       Json::parse(fovea("eval digits.safetensors --data digits --split train --json").out)
@@ -339,6 +343,36 @@ TEST_F(Cli, FinetuneTeachesAModelOtherClasses) {
   EXPECT_EQ(o.code, 2);
   o = fovea("finetune nothing.safetensors --data photos");
   EXPECT_EQ(o.code, 3);
+}
+
+TEST_F(Cli, FindLrPrintsACurveAndWritesNothingElse) {
+  const std::string recipe =
+      "find-lr --data digits --model linear --batch 20 --steps 40 --set data.limit=300 "
+      "--set optimizer.name=sgd ";
+  Outcome o = fovea(recipe + "--json --out curve.csv");
+  EXPECT_EQ(o.code, 0) << o.err;
+  Json j = Json::parse(o.out);
+  EXPECT_GT(j.at("points").size(), 10u);
+  EXPECT_GT(j.at("suggestion").get<double>(), 1e-4);
+  EXPECT_LT(j.at("suggestion").get<double>(), 1);
+  EXPECT_TRUE(exists("curve.csv"));
+  EXPECT_FALSE(exists("runs"));
+  o = fovea(
+      "find-lr --from digits.safetensors --data digits --mode last --stages 1 --steps 20 "
+      "--batch 10 --set data.limit=120");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_HAS(o.out, "average");
+  const std::pair<std::string, const char*> mistakes[] = {
+      {"--min-lr 1 --max-lr 0.1", "expected 0 < min_lr < max_lr, got 1 and 0.1"},
+      {"--steps 3", "at least 20 steps, got 3"},
+      {"--out curve.png", "ends with .html, .svg or .csv"},
+      {"--from digits.safetensors --mode features", "give --mode last or all"},
+  };
+  for (const auto& [words, message] : mistakes) {
+    o = fovea("find-lr --data digits " + words);
+    EXPECT_EQ(o.code, 2) << words;
+    EXPECT_HAS(o.err, message);
+  }
 }
 
 TEST_F(Cli, ConvertWritesOnnxOfAModel) {

@@ -101,6 +101,89 @@ TEST(Loader, WorkersPrefetchAndCacheChangeNothing) {
       }
 }
 
+// 95 : 5, and a class that has no sample.
+DatasetPtr uneven_dataset() {
+  std::vector<int> labels(200, 0);
+  for (size_t i = 0; i < 10; ++i) labels[i * 20] = 1;
+  Pixels pixels{.height = 12, .width = 12, .channels = 3};
+  pixels.bytes.assign(200 * 12 * 12 * 3, 7);
+  for (size_t i = 0; i < pixels.bytes.size(); ++i) pixels.bytes[i] = uint8_t(i * 2654435761u >> 24);
+  return make_pixel_dataset("uneven", {"many", "few", "none"}, std::move(pixels), labels);
+}
+
+TEST(Loader, BalancedDrawsShowEachClassAsOften) {
+  auto o = train_options(0);
+  o.shuffle = false;
+  o.balance = true;
+  Loader loader(uneven_dataset(), o);
+  int64_t few = 0, all = 0;
+  std::set<int64_t> seen;
+  for (int epoch = 0; epoch < 20; ++epoch)
+    for (const Batch& b : run(loader, epoch)) {
+      for (int32_t label : b.labels.data<int32_t>()) few += label == 1;
+      all += b.size();
+      seen.insert(b.indices.begin(), b.indices.end());
+    }
+  EXPECT_EQ(all, 20 * 200);
+  EXPECT_NEAR(double(few) / double(all), 0.5, 4 * 0.5 / std::sqrt(4000.0));
+  EXPECT_EQ(seen.size(), 200u);  // a sample of the large class has 2000 / 190 draws on the mean
+}
+
+TEST(Loader, BalancedDrawsDependOnSeedAndEpochAlone) {
+  auto options = [](int workers) {
+    auto o = train_options(workers);
+    o.shuffle = false;
+    o.balance = true;
+    return o;
+  };
+  Loader alone(uneven_dataset(), options(0));
+  const auto first = run(alone, 0), second = run(alone, 1);
+  EXPECT_NE(first[0].indices, second[0].indices);
+  for (int workers : {1, 4}) {
+    Loader loader(uneven_dataset(), options(workers));
+    for (size_t from : {size_t(0), size_t(9)}) {
+      const auto got = run(loader, 1, int64_t(from));
+      ASSERT_EQ(got.size(), second.size() - from);
+      for (size_t i = 0; i < got.size(); ++i) expect_same(got[i], second[i + from]);
+    }
+  }
+  auto other = options(0);
+  other.key = Key(8);
+  Loader reseeded(uneven_dataset(), other);
+  EXPECT_NE(run(reseeded, 0)[0].indices, first[0].indices);
+  EXPECT_HAS(
+      message_of<std::invalid_argument>([&] {
+        other.shuffle = true;
+        Loader(uneven_dataset(), other);
+      }),
+      "shuffle or balance");
+}
+
+// The ten pictures of the small class come ten times each: not ten times the same.
+TEST(Loader, ASampleDrawnTwiceIsAugmentedInTwoWays) {
+  auto o = train_options(0);
+  o.shuffle = false;
+  o.balance = true;
+  o.batch_size = 200;
+  Loader loader(uneven_dataset(), o);
+  const Batch b = run(loader, 0)[0];
+  std::map<int64_t, std::set<std::vector<float>>> pictures;
+  std::map<int64_t, size_t> draws;
+  constexpr size_t each = 12 * 12 * 3;
+  auto x = b.images.data<float>();
+  for (size_t i = 0; i < b.indices.size(); ++i) {
+    auto picture = x.subspan(i * each, each);
+    pictures[b.indices[i]].emplace(picture.begin(), picture.end());
+    ++draws[b.indices[i]];
+  }
+  size_t most = 0;
+  for (auto& [sample, n] : draws) {
+    EXPECT_EQ(pictures[sample].size(), n) << sample;
+    most = std::max(most, n);
+  }
+  EXPECT_GT(most, 5u);
+}
+
 TEST(Loader, StartsInTheMiddleOfAnEpoch) {
   for (int workers : {0, 1, 4}) {
     Loader loader(dataset(), train_options(workers));

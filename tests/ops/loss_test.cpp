@@ -176,6 +176,9 @@ TEST(CrossEntropy, ExplainsWhatItExpects) {
   has([&] { cross_entropy(y, y); }, "expected f32 or f64 scores");
   has([&] { cross_entropy(f, y, {.weights = ones({3})}); }, "one weight for each of 10 classes");
   has([&] { cross_entropy(f, y, {.label_smoothing = 2}); }, "label smoothing in [0, 1], got 2");
+  has([&] { focal_loss(f, y, {.gamma = -1}); }, "[focal_loss] expected gamma >= 0, got -1");
+  has([&] { focal_loss(f, y, {.weights = ones({3})}); }, "one weight for each of 10 classes");
+  has([&] { sigmoid_focal_loss(f, f, {.alpha = 2}); }, "alpha in [0, 1], got 2");
   has([&] { soft_cross_entropy(f, zeros({5})); }, "targets of shape (5, 10), got (5)");
 }
 
@@ -189,6 +192,97 @@ TEST(SoftCrossEntropy, EqualsCrossEntropyForSureTargets) {
             soft_cross_entropy(f, hot, {.label_smoothing = smoothing}),
             cross_entropy(f, y, {.label_smoothing = smoothing})),
         1e-6);
+}
+
+// By hand: (1 - p)^2 * -log p for the course's scores; gamma 0 is cross-entropy.
+TEST(Focal, GivesTheNumbersOfItsFormula) {
+  Tensor s = course_scores(), y = course_labels();
+  std::vector<double> expected;
+  for (double loss : cross_entropy(s, y, {.reduction = Reduction::none}).to_doubles())
+    expected.push_back(std::pow(1 - std::exp(-loss), 2) * loss);
+  expect_values(focal_loss(s, y, {.reduction = Reduction::none}), expected, 1e-6);
+  Tensor weights = Tensor::from({0.5f, 2.0f, 3.0f}, {3});
+  EXPECT_EQ(focal_loss(s, y, {.gamma = 0}).item(), cross_entropy(s, y).item());
+  EXPECT_NEAR(
+      focal_loss(s, y, {.gamma = 0, .weights = weights}).item(),
+      cross_entropy(s, y, {.weights = weights}).item(),
+      1e-6);
+  EXPECT_NEAR(
+      focal_loss(s, y, {.weights = weights}).item(),
+      (0.5 * expected[0] + 2 * expected[1] + 3 * expected[2]) / 5.5,
+      1e-6);
+}
+
+TEST(Focal, AgreesWithReferenceAndNumericalGradients) {
+  for (double gamma : {0.0, 0.5, 2.0})
+    for (const Shape& shape : {Shape{0, 3}, Shape{1, 1}, Shape{5, 7}, Shape{2, 3, 13}}) {
+      std::vector<int32_t> labels(size_t(shape.numel() / shape.back()));
+      for (size_t i = 0; i < labels.size(); ++i)
+        labels[i] = i % 4 == 3 ? 255 : int32_t(i * 5 % size_t(shape.back()));
+      Tensor weights = random_input({shape.back()}, 5, 0.2, 2);
+      check_op(
+          {.name = "focal_loss " + shape.str(),
+           .f = [=](std::span<const Tensor> in) -> std::vector<Tensor> {
+             Tensor w = to_device(weights, in[0].device());
+             return {
+                 focal_loss(in[0], in[1], {.gamma = gamma, .ignore_index = 255}),
+                 focal_loss(in[0], in[1], {.gamma = gamma, .weights = w, .ignore_index = 255})};
+           },
+           .inputs =
+               {random_input(shape, 1, -2, 2),
+                Tensor::from(labels, shape.without(shape.rank() - 1))},
+           .gradient = shape.back() > 1,
+           .second = gamma == 2});
+    }
+}
+
+TEST(Focal, OfTheSigmoidAgreesWithReferenceAndNumericalGradients) {
+  for (const Shape& shape : {Shape{0, 3}, Shape{1}, Shape{4, 13}})
+    check_op(
+        {.name = "sigmoid_focal_loss " + shape.str(),
+         .f = [](std::span<const Tensor> in) -> std::vector<Tensor> {
+           Tensor y = cast(in[1], in[0].dtype());
+           return {
+               sigmoid_focal_loss(in[0], y, {.reduction = Reduction::none}),
+               sigmoid_focal_loss(
+                   in[0], y, {.gamma = 0.5, .alpha = 0.25, .reduction = Reduction::sum})};
+         },
+         .inputs = {random_input(shape, 1, -3, 3), int_input(shape, 2, 0, 2)},
+         .second = true});
+  // alpha_t (1 - p_t)^2 -log p_t, by hand
+  Tensor f = Tensor::from({1.0f, 1.0f}, {2}), y = Tensor::from({1.0f, 0.0f}, {2});
+  double p = 1 / (1 + std::exp(-1.0));
+  expect_values(
+      sigmoid_focal_loss(f, y, {.alpha = 0.25, .reduction = Reduction::none}),
+      {-0.25 * (1 - p) * (1 - p) * std::log(p), -0.75 * p * p * std::log(1 - p)},
+      1e-6);
+  Tensor x = random_input({40}, 3, -9, 9), t = cast(int_input({40}, 4, 0, 2), Dtype::f32);
+  EXPECT_LE(
+      relative_error(
+          sigmoid_focal_loss(x, t, {.gamma = 0}), binary_cross_entropy_with_logits(x, t)),
+      1e-6);
+}
+
+TEST(Focal, StaysFiniteFarOut) {
+  for (double gamma : {0.0, 0.5, 2.0}) {
+    Tensor f = Tensor::from({1000.0f, -1000.0f, 0.0f, -1000.0f, 1000.0f, 0.0f}, {2, 3});
+    Tensor labels = Tensor::from({0, 0}, {2}), one;
+    Fn softmax = [&](std::span<const Tensor> in) {
+      return std::vector{focal_loss(in[0], labels, {.gamma = gamma, .reduction = Reduction::sum})};
+    };
+    Vjp r = vjp(softmax, std::span(&f, 1), std::span(&one, 1));
+    EXPECT_NEAR(r.values[0].item(), 2000, 1e-3);
+    expect_values(r.grads[0], {0, 0, 0, -1, 1, 0}, 1e-5);
+    Tensor y = Tensor::from({1.0f, 1.0f, 1.0f, 0.0f, 0.0f, 0.0f}, {2, 3});
+    Fn sigmoid = [&](std::span<const Tensor> in) {
+      return std::vector{
+          sigmoid_focal_loss(in[0], y, {.gamma = gamma, .reduction = Reduction::sum})};
+    };
+    r = vjp(sigmoid, std::span(&f, 1), std::span(&one, 1));
+    double middle = 2 * std::pow(0.5, gamma) * std::log(2);
+    EXPECT_NEAR(r.values[0].item(), 2000 + middle, 1e-3);
+    for (double g : r.grads[0].to_doubles()) EXPECT_TRUE(std::isfinite(g));
+  }
 }
 
 // The gradient is s(f) - y: predicted minus true.

@@ -89,6 +89,26 @@ TEST(LineChart, LogAxisLeavesOutWhatHasNoLogarithm) {
   EXPECT_EQ(count(svg, "class=\"g\""), 7);  // every second decade
 }
 
+TEST(LineChart, BothAxesCanBeLogarithmic) {
+  Series series{"a", {0, 1e-7, 1e-4, 0.1, 10}, {5, 4, 3, 2, 9}};
+  std::string svg =
+      line_chart({.title = "t", .x_label = "rate", .series = {series}, .log_x = true}).markup;
+  EXPECT_TRUE(is_well_formed(svg));
+  EXPECT_EQ(count(svg, "class=\"p\""), 4);  // 0 has no logarithm
+  for (const char* label : {">1e-07</text>", ">0.001</text>", ">10</text>"})
+    EXPECT_NE(svg.find(label), svg.npos) << label;
+  // Steps of three decades are equally wide, to the rounding of the file.
+  std::vector<double> x;
+  for (size_t at = svg.find("cx=\""); at != svg.npos; at = svg.find("cx=\"", at + 1))
+    x.push_back(std::stod(svg.substr(at + 4)));
+  ASSERT_EQ(x.size(), 4u);
+  EXPECT_NEAR(x[1] - x[0], x[2] - x[1], 0.2);
+  EXPECT_NEAR((x[3] - x[2]) * 1.5, x[1] - x[0], 0.3);
+  EXPECT_TRUE(is_well_formed(line_chart({.title = "t", .log_x = true}).markup));
+  EXPECT_TRUE(is_well_formed(
+      line_chart({.title = "t", .series = {{"one", {0.01}, {2}}}, .log_x = true}).markup));
+}
+
 TEST(LineChart, ManyPointsGiveAShortFile) {
   std::string svg = line_chart({.title = "t", .series = {ramp("a", 200'000)}}).markup;
   EXPECT_LT(svg.size(), 40'000u);

@@ -67,6 +67,19 @@ TEST(Config, ValuesOfAnotherTypeSayWhatWasExpected) {
       error_of("[[augment]]\nsize = 3\n"), "expected a table with a \"type\" in [[augment]]");
 }
 
+TEST(Config, ValuesInBracketsAreTheTextWithCommas) {
+  Config c = recipe_config();
+  c.read_toml_text(
+      "[model]\nwidths = [32, 64]\n[train]\nclass_weights = [1, 14.5]\n[[augment]]\n"
+      "type = \"cutout\"\n",
+      "r.toml");
+  EXPECT_EQ(c.text("model.widths"), "32,64");
+  EXPECT_EQ(c.text("train.class_weights"), "1,14.5");
+  EXPECT_EQ(c.list("augment").size(), 1u);
+  EXPECT_HAS(error_of("[train]\nepochs = [1, 2]\n"), "r.toml:2: expected a whole number");
+  EXPECT_HAS(error_of("augment = [1, 2]\n"), "\"augment\" is a list of tables");
+}
+
 TEST(Config, TomlMistakesNameTheLine) {
   EXPECT_HAS(error_of("[train]\nepochs = \n"), "r.toml:2: ");
   EXPECT_HAS(error_of("[train\nepochs = 3\n"), "r.toml:1: ");

@@ -30,6 +30,7 @@ TEST(Tally, CountsByHand) {
   EXPECT_EQ(e.correct(), 4);
   EXPECT_DOUBLE_EQ(e.top1, 4.0 / 6);
   EXPECT_DOUBLE_EQ(e.top5, 1);  // of three classes
+  EXPECT_DOUBLE_EQ(e.balanced, (2.0 / 3 + 0.5 + 1) / 3);
   EXPECT_EQ(e.confusion, (std::vector<int64_t>{2, 1, 0, 0, 1, 1, 0, 0, 1}));
   ASSERT_EQ(e.rows.size(), 3u);
   EXPECT_EQ(e.rows[0].name, "cat");
