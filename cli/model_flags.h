@@ -8,6 +8,19 @@
 
 namespace fovea::cli {
 
+// The lines of a text file. Throws IoError.
+std::vector<std::string> lines_of(const std::string& path);
+
+// Opens a model file, by its ending .onnx or else fovea's own, with what the user knows of an ONNX
+// file that does not say it.
+struct OpenFlags {
+  std::string preprocess, class_names;
+  int64_t size = 0;
+
+  void add_to(CLI::App& app);
+  models::Model open(const std::string& path) const;
+};
+
 // The network that a verb measures, new or from a file, and how many pictures at once.
 struct ModelFlags {
   std::string model;

@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/verb.h"
-#include "fovea/models/model_file.h"
 #include "fovea/models/registry.h"
 #include "fovea/models/summary.h"
+#include "fovea/onnx/open.h"
 #include "fovea/report/table.h"
 
 namespace fovea::cli {
@@ -116,7 +116,7 @@ void print_layers(const models::Summary& s, const std::string& title, const Glob
 int run(const Options& o, const Globals& g) {
   if (o.name.empty()) return list_all(g);
   if (std::filesystem::exists(o.name)) {
-    models::Model m = models::load_model(o.name);
+    models::Model m = onnx::open(o.name, {.classifies = false});
     print_layers(models::summarize(*m.net, m.architecture.input), o.name, g);
     return ok;
   }
@@ -141,7 +141,7 @@ Verb models_verb() {
        "fovea models runs/convnet-digits/model.safetensors"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
-        app.add_option("name", o->name, "A name of the table, or a model file")
+        app.add_option("name", o->name, "A name of the table, a model file, or an .onnx file")
             ->type_name("NAME|MODEL");
         app.add_option("--input", o->input, "Height, width and channels of the input")
             ->expected(3)

@@ -22,6 +22,9 @@ struct Model {
   std::map<std::string, double> metrics;  // {"val_top1": 0.991, ...}
   std::string licence;
   std::string version;  // of fovea, that wrote the file
+  // Of networks from ONNX files: batches of one picture only, and the tap that the head reads.
+  bool one_by_one = false;
+  std::string head_input;
 
   // Scores (N, classes) of a normalised batch (N, H, W, C), with the model not in training. For
   // many batches FrozenModel is faster.
