@@ -4,13 +4,16 @@
 #include <fstream>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "fovea/core/errors.h"
 #include "fovea/models/registry.h"
-#include "fovea/onnx/open.h"
 
 namespace fovea::cli {
 
+namespace {
+
+// Throws IoError.
 std::vector<std::string> lines_of(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw IoError(path, "cannot be read");
@@ -23,28 +26,30 @@ std::vector<std::string> lines_of(const std::string& path) {
   return lines;
 }
 
-void OpenFlags::add_to(CLI::App& app) {
+}  // namespace
+
+void OpenFlags::add_description_to(CLI::App& app, const std::string& of) {
   app.add_option(
-         "--preprocess",
-         preprocess,
-         "Of an .onnx file that records none: imagenet, caffe, unit, signed, bytes, or a .json "
-         "file")
+         "--preprocess", preprocess, of + ": imagenet, caffe, unit, signed, bytes, or a .json file")
       ->type_name("NAME|FILE");
-  app.add_option("--class-names", class_names, "Of such a file: its classes, a line each")
-      ->type_name("FILE");
+  app.add_option("--class-names", class_names, "Its classes, a line each")->type_name("FILE");
+}
+
+void OpenFlags::add_to(CLI::App& app) {
+  add_description_to(app, "How pictures become the input of an .onnx file that does not record it");
   app.add_option("--size", size, "Height and width of its input, if it takes any")
       ->check(positive());
 }
 
-models::Model OpenFlags::open(const std::string& path) const {
+onnx::OpenOptions OpenFlags::options() const {
   onnx::OpenOptions o{.preprocess = preprocess, .height = size, .width = size};
-  if (preprocess.ends_with(".json")) {
-    o.preprocess.clear();
-    for (const std::string& line : lines_of(preprocess)) o.preprocess += line + "\n";
-  }
+  if (preprocess.ends_with(".json"))
+    o.preprocess = fmt::format("{}", fmt::join(lines_of(preprocess), "\n"));
   if (!class_names.empty()) o.classes = lines_of(class_names);
-  return onnx::open(path, o);
+  return o;
 }
+
+models::Model OpenFlags::open(const std::string& path) const { return onnx::open(path, options()); }
 
 void ModelFlags::add_to(CLI::App& app) {
   app.add_option("model", model, "A name of `fovea models`, a model file, or an .onnx file")

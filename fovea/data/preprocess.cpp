@@ -92,6 +92,23 @@ Preprocess Preprocess::with_crop_pct(int size, double crop_pct) {
 Preprocess Preprocess::named(std::string_view name, int height, int width, int channels) {
   static const std::vector<std::string> names{"imagenet", "caffe", "unit", "signed", "bytes"};
   Preprocess p;
+  if (name.starts_with("{")) {
+    p = from_json(std::string(name));
+    if (p.height == 0 && p.channels == channels) {
+      p.height = height;
+      p.width = width;
+    }
+    if (p.channels != channels || p.height != height || p.width != width)
+      fail(fmt::format(
+          "expected pictures ({}, {}, {}), it gives ({}, {}, {})",
+          height,
+          width,
+          channels,
+          p.height,
+          p.width,
+          p.channels));
+    return p;
+  }
   p.channels = channels;
   p.height = height;
   p.width = width;

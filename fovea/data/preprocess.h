@@ -40,8 +40,9 @@ struct Preprocess {
   // of
   //   the longer extent, then the middle;
   // "caffe" (its model zoo): BGR in [0, 255] less (104, 117, 123); the same with 256/227;
-  // "unit" and "signed": RGB in [0, 1] and [-1, 1]; "bytes": RGB in [0, 255]; all three stretched.
-  // Throws std::invalid_argument for other names, and for grey pictures with the first two.
+  // "unit" and "signed": RGB in [0, 1] and [-1, 1]; "bytes": RGB in [0, 255]; all three stretched;
+  // or, beginning with "{", what to_json() gives. Throws std::invalid_argument for other names, for
+  // grey pictures with the first two, and for JSON of another size.
   static Preprocess named(std::string_view name, int height, int width, int channels = 3);
 
   // Throws std::invalid_argument for values that do not fit together.

@@ -25,6 +25,12 @@ Tensor Model::scores(const Tensor& batch) const {
   return concat(each, 0);
 }
 
+std::vector<std::string> numbered_classes(int64_t n) {
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < n; ++i) names.push_back(fmt::format("class_{}", i));
+  return names;
+}
+
 void save_model(const std::string& path, Model& model) {
   nlohmann::ordered_json j;
   j["format"] = 1;

@@ -31,6 +31,9 @@ struct Model {
   Tensor scores(const Tensor& batch) const;
 };
 
+// "class_0", "class_1", ... for models whose classes nobody named.
+std::vector<std::string> numbered_classes(int64_t n);
+
 // Writes the file atomically: what was there stays until all is on disk.
 void save_model(const std::string& path, Model& model);
 

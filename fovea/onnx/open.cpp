@@ -1,7 +1,6 @@
 #include "fovea/onnx/open.h"
 
 #include <algorithm>
-#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -96,16 +95,13 @@ std::string metadata_of(const OnnxModel& m, const std::string& key) {
   return it == m.metadata.end() ? "" : it->second;
 }
 
-// The preprocessing that the file records, or the options spell out.
-std::optional<data::Preprocess> recorded_preprocess(
-    const OnnxModel& m, const std::string& path, const OpenOptions& o) {
+// What the file records of its preprocessing, or else the options say.
+std::string preprocess_text(const OnnxModel& m, const std::string& path, const OpenOptions& o) {
   const std::string own = metadata_of(m, "preprocess");
-  if (own.empty())
-    return o.preprocess.starts_with("{") ? std::optional(data::Preprocess::from_json(o.preprocess))
-                                         : std::nullopt;
+  if (own.empty()) return o.preprocess;
   if (!o.preprocess.empty()) fail(path, "records its preprocessing; no other can be given");
   try {
-    return data::Preprocess::from_json(own);
+    return data::Preprocess::from_json(own).to_json();
   } catch (const std::invalid_argument& e) {
     throw IoError(path, e.what());
   }
@@ -114,7 +110,7 @@ std::optional<data::Preprocess> recorded_preprocess(
 // The extents (H, W, C) of its pictures; the options and the preprocessing settle free ones.
 Shape image_of(
     const OnnxModel& m,
-    const std::optional<data::Preprocess>& recorded,
+    const std::string& preprocess,
     const std::string& path,
     const OpenOptions& o) {
   const formats::OnnxValue& x = m.inputs[0];
@@ -125,6 +121,8 @@ Shape image_of(
             "expected an input of pictures (N, C, H, W) with 1 or 3 channels, got \"{}\" {}",
             x.name,
             shape_text(x)));
+  data::Preprocess recorded;
+  if (preprocess.starts_with("{")) recorded = data::Preprocess::from_json(preprocess);
   auto extent = [&](int64_t own, int64_t given, int recorded_side) {
     if (own > 0 && given > 0 && own != given)
       fail(path, fmt::format("its input {} has one size only; leave out the size", shape_text(x)));
@@ -134,43 +132,24 @@ Shape image_of(
     return n;
   };
   return {
-      extent((*x.shape)[2], o.height, recorded ? recorded->height : 0),
-      extent((*x.shape)[3], o.width, recorded ? recorded->width : 0),
+      extent((*x.shape)[2], o.height, recorded.height),
+      extent((*x.shape)[3], o.width, recorded.width),
       (*x.shape)[1]};
 }
 
 data::Preprocess preprocess_of(
-    const Shape& image,
-    const std::optional<data::Preprocess>& recorded,
-    const std::string& path,
-    const OpenOptions& o) {
-  const auto height = int(image[0]), width = int(image[1]), channels = int(image[2]);
-  data::Preprocess p;
-  if (recorded) {
-    p = *recorded;
-    if (p.height == 0) {
-      p.height = height;
-      p.width = width;
-    }
-  } else if (!o.preprocess.empty() || !o.classifies) {
-    const std::string name = o.preprocess.empty() ? "unit" : o.preprocess;
-    p = data::Preprocess::named(name, height, width, channels);
-  } else {
+    const Shape& image, std::string name, const std::string& path, const OpenOptions& o) {
+  if (name.empty() && o.classifies)
     fail(
         path,
         "does not record how pictures become its input; say it by --preprocess: imagenet, caffe, "
         "unit, signed, bytes, or a .json file with what a fovea model records");
+  if (name.empty()) name = "unit";
+  try {
+    return data::Preprocess::named(name, int(image[0]), int(image[1]), int(image[2]));
+  } catch (const std::invalid_argument& e) {
+    fail(path, e.what());
   }
-  if (p.channels != channels || p.height != height || p.width != width)
-    fail(
-        path,
-        fmt::format(
-            "the graph takes pictures {}, its preprocessing gives ({}, {}, {})",
-            image.str(),
-            p.height,
-            p.width,
-            p.channels));
-  return p;
 }
 
 Shape shape_of_scores(const nn::Module& net, const Shape& image, const std::string& path) {
@@ -194,8 +173,7 @@ std::vector<std::string> classes_of(
       throw IoError(path, fmt::format("class names: {}", e.what()));
     }
   }
-  if (names.empty())
-    for (int64_t i = 0; i < count; ++i) names.push_back(fmt::format("class_{}", i));
+  if (names.empty()) names = models::numbered_classes(count);
   if (int64_t(names.size()) != count)
     fail(path, fmt::format("expected {} class names, got {}", count, names.size()));
   return names;
@@ -211,10 +189,10 @@ models::Model open_onnx(const std::string& path, const OpenOptions& o) {
             m.inputs.size(),
             m.outputs.size()));
   models::Model model;
-  const auto recorded = recorded_preprocess(m, path, o);
-  const Shape image = image_of(m, recorded, path, o);
+  const std::string preprocess = preprocess_text(m, path, o);
+  const Shape image = image_of(m, preprocess, path, o);
   model.architecture = {.name = "onnx", .input = image, .classes = 1};
-  model.preprocess = preprocess_of(image, recorded, path, o);
+  model.preprocess = preprocess_of(image, preprocess, path, o);
   const int64_t batch = (*m.inputs[0].shape)[0];
   if (batch > 1) fail(path, fmt::format("takes batches of {} only; export it for any or 1", batch));
   model.one_by_one = batch == 1;

@@ -65,7 +65,7 @@ class Open : public test::FolderTest {
 
 TEST_F(Open, OurOwnExportIsTheSameModel) {
   models::Model m;
-  m.architecture = {.name = "resnet20", .input = {32, 32, 3}, .classes = 3};
+  m.architecture = {.name = "convnet", .input = {32, 32, 3}, .classes = 3};
   m.net = models::build(m.architecture);
   nn::initialize(*m.net, Key{5});
   m.classes = {"ant", "bee", "cat"};
@@ -96,7 +96,7 @@ TEST_F(Open, AForeignGraphNeedsItsPreprocessing) {
   EXPECT_EQ(open(path("net.onnx"), {.preprocess = json}).preprocess, m.preprocess);
   EXPECT_HAS(
       refused(small(), {.preprocess = data::Preprocess::named("unit", 7, 6).to_json()}),
-      "takes pictures (6, 6, 3), its preprocessing gives (7, 6, 3)");
+      "expected pictures (6, 6, 3), it gives (7, 6, 3)");
   EXPECT_EQ(
       open(path("net.onnx"), {.preprocess = "unit", .classes = {"a", "b", "c", "d"}}).classes[3],
       "d");
