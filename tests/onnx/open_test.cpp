@@ -10,6 +10,7 @@
 #include "fovea/onnx/save.h"
 #include "fovea/ops/random.h"
 #include "fovea/ops/softmax.h"
+#include "tests/onnx/nodes.h"
 #include "tests/support/expect.h"
 #include "tests/support/folder.h"
 
@@ -17,16 +18,6 @@ namespace fovea::onnx {
 namespace {
 
 using formats::OnnxModel;
-using formats::OnnxNode;
-
-OnnxNode node(const char* op, std::vector<std::string> in, std::string out) {
-  OnnxNode n;
-  n.op = op;
-  n.name = "the_" + out;
-  n.inputs = std::move(in);
-  n.outputs = {std::move(out)};
-  return n;
-}
 
 // Means of a 1 x 1 convolution to 4 channels, as scores of shape (N, 4).
 OnnxModel small() {
