@@ -1,12 +1,16 @@
 // fovea convert: weights from one kind of file into another.
+#include <algorithm>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/model_flags.h"
 #include "cli/verb.h"
 #include "cli/weight_files.h"
+#include "fovea/models/graph_match.h"
 #include "fovea/models/model_file.h"
 #include "fovea/models/registry.h"
 #include "fovea/onnx/save.h"
@@ -20,6 +24,7 @@ struct Options {
   std::vector<int64_t> input;
   int64_t classes = 0;
   bool partial = false;
+  OpenFlags whole;  // what a whole model has beside its weights
 };
 
 // Tensors of the file that fit but for the number of classes, which is the first extent of a head.
@@ -43,30 +48,57 @@ std::vector<std::string> head_notes(
   return notes;
 }
 
+// What became of weights that went through the network of the table.
+struct Fitted {
+  models::Model model;
+  nn::LoadReport report;
+  std::optional<models::GraphMatch> match;  // of files that hold the network too
+
+  bool fits() const { return report.complete() && (!match || match->same()); }
+};
+
 // Takes the weights through the network of the table: checked, and under its names.
-nn::LoadReport through_network(const Options& o, WeightFile& file, int64_t& classes) {
+Fitted through_network(const Options& o, const WeightFormat& from, WeightFile& file) {
   const models::Entry& e = models::find(o.model);
-  classes = o.classes ? o.classes : e.classes;
-  auto net = models::build(
-      {.name = o.model,
-       .input = o.input.empty() ? e.input : Shape(o.input),
-       .classes = classes,
-       .layers = {}});
-  nn::initialize(*net, Key(1));
-  nn::LoadReport report = nn::load(*net, file.tensors, {.strict = false});
-  if (report.complete() || o.partial) {
-    file.tensors = nn::export_tree(*net);
+  Fitted f;
+  f.model.architecture = {
+      .name = o.model,
+      .input = o.input.empty() ? e.input : Shape(o.input),
+      .classes = o.classes ? o.classes : e.classes,
+      .layers = {}};
+  const models::Architecture& a = f.model.architecture;
+  f.model.net = models::build(a);
+  nn::initialize(*f.model.net, Key(1));
+  if (from.graph) {
+    f.match = models::match_graph(from.graph(o.in), *f.model.net, a.input);
+    file.tensors = f.match->weights;
+  }
+  f.report = nn::load(*f.model.net, file.tensors, {.strict = false});
+  if (f.fits() || o.partial) {
+    file.tensors = nn::export_tree(*f.model.net);
     file.metadata = {};
   }
-  return report;
+  return f;
+}
+
+// Adds what makes it a whole model.
+void complete(models::Model& model, const Options& o) {
+  const Shape& in = model.architecture.input;
+  const onnx::OpenOptions given = o.whole.options();
+  model.preprocess = data::Preprocess::named(given.preprocess, int(in[0]), int(in[1]), int(in[2]));
+  const int64_t n = model.architecture.classes;
+  model.classes = given.classes.empty() ? models::numbered_classes(n) : given.classes;
+  if (int64_t(model.classes.size()) != n)
+    throw std::invalid_argument(
+        fmt::format("--class-names: expected {} names, got {}", n, model.classes.size()));
 }
 
 // A whole model, not weights alone: its graph is what ONNX holds.
 int to_onnx(const Options& o, const Globals& g) {
-  if (!o.model.empty() || o.classes || !o.input.empty() || o.partial)
+  if (!o.model.empty() || o.classes || !o.input.empty() || o.partial || o.whole.given())
     throw std::invalid_argument(
         "an .onnx file is written from a fovea model, which brings its network: leave out --model, "
-        "--classes, --input and --partial");
+        "--classes, --input, --partial, --preprocess and --class-names");
   const models::Model model = models::load_model(o.in);
   const onnx::SaveReport report = onnx::save(model, o.out);
   const nlohmann::ordered_json j{
@@ -87,9 +119,14 @@ int to_onnx(const Options& o, const Globals& g) {
 
 int run(const Options& o, const Globals& g) {
   if (o.out.ends_with(".onnx")) return to_onnx(o, g);
-  if (o.model.empty() && (o.classes || !o.input.empty() || o.partial))
-    throw std::invalid_argument("--classes, --input and --partial need --model NAME");
+  if (o.model.empty() && (o.classes || !o.input.empty() || o.partial || o.whole.given()))
+    throw std::invalid_argument(
+        "--classes, --input, --partial, --preprocess and --class-names need --model NAME");
+  if (o.whole.preprocess.empty() && !o.whole.class_names.empty())
+    throw std::invalid_argument("--class-names is for a whole model, which needs --preprocess");
   const WeightFormat &from = format_to_read(o.in), &to = format_to_write(o.out);
+  if (!o.whole.preprocess.empty() && to.suffix != ".safetensors")
+    throw std::invalid_argument("a whole model is a .safetensors file; leave out --preprocess");
   WeightFile file = from.read(o.in);
   nlohmann::ordered_json j{
       {"in", o.in}, {"out", o.out}, {"key", file.key}, {"tensors", file.tensors.size()}};
@@ -103,14 +140,21 @@ int run(const Options& o, const Globals& g) {
   if (!file.skipped.empty())
     text += fmt::format("  without a tensor, left out: {}\n", fmt::join(file.skipped, ", "));
   j["skipped"] = file.skipped;
-  bool fits = true;
+  std::optional<Fitted> fitted;
   if (!o.model.empty()) {
     const Tree given = file.tensors;
-    int64_t classes = 0;
-    const nn::LoadReport report = through_network(o, file, classes);
-    fits = report.complete();
+    fitted = through_network(o, from, file);
+    const nn::LoadReport& report = fitted->report;
     text += fmt::format("{}: {}\n", o.model, report.str());
-    const auto notes = head_notes(report, given, classes);
+    auto notes = head_notes(report, given, fitted->model.architecture.classes);
+    if (fitted->match) {
+      const models::GraphMatch& match = *fitted->match;
+      j["difference"] = match.difference;
+      std::ranges::copy(match.notes, std::back_inserter(notes));
+      text += fmt::format(
+          "  on noise its scores differ by {:.1e} of the largest from the file's network\n",
+          match.difference);
+    }
     for (const std::string& note : notes) text += "  " + note + "\n";
     j["model"] = o.model;
     j["loaded"] = report.loaded;
@@ -119,14 +163,27 @@ int run(const Options& o, const Globals& g) {
     j["mismatched"] = report.mismatched;
     j["notes"] = notes;
   }
-  const bool writes = fits || o.partial;
-  if (writes) to.write(o.out, file);
+  const bool writes = !fitted || fitted->fits() || o.partial;
+  const bool whole = writes && !o.whole.preprocess.empty();
+  if (whole) {
+    complete(fitted->model, o);
+    models::save_model(o.out, fitted->model);
+  } else if (writes) {
+    to.write(o.out, file);
+  }
+  j["whole"] = whole;
   j["written"] = writes;
-  text += writes ? fmt::format("{}: {} tensors written\n", o.out, file.tensors.size())
-                 : fmt::format(
-                       "nothing written: the weights do not fit {}; --partial takes those that do "
-                       "and starts the others new\n",
-                       o.model);
+  text += whole    ? fmt::format("{}: a whole model\n", o.out)
+          : writes ? fmt::format("{}: {} tensors written\n", o.out, file.tensors.size())
+          : fitted->report.complete()
+              ? fmt::format(
+                    "nothing written: {} computes otherwise than the file's network; --partial "
+                    "writes it all the same\n",
+                    o.model)
+              : fmt::format(
+                    "nothing written: the weights do not fit {}; --partial takes those that do and "
+                    "starts the others new\n",
+                    o.model);
   print(g.json ? j.dump(2) + "\n" : text);
   return writes ? ok : check_failed;
 }
@@ -140,7 +197,8 @@ Verb convert_verb() {
       {"fovea convert resnet18.pth resnet18.safetensors --model resnet18",
        "fovea convert model.safetensors weights.npz",
        "fovea convert runs/convnet-digits/model.safetensors model.onnx",
-       "fovea convert squeezenet.param squeezenet.safetensors",
+       "fovea convert squeezenet.prototxt squeezenet.safetensors --model squeezenet1_1 "
+       "--input 227 227 3 --preprocess caffe --class-names synset_words.txt",
        "fovea convert resnet18.pth start.safetensors --model resnet18 --classes 10 --partial"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
@@ -148,7 +206,7 @@ Verb convert_verb() {
                "in",
                o->in,
                "Weights to read: .safetensors, .safetensors.index.json, .npz, .pth, .pt, .th, "
-               ".param with "
+               ".onnx, .param with "
                "its .bin (ncnn), .prototxt with its .caffemodel")
             ->type_name("IN")
             ->required();
@@ -162,6 +220,8 @@ Verb convert_verb() {
         app.add_option("--input", o->input, "Height, width and channels of --model")
             ->expected(3)
             ->check(positive());
+        o->whole.add_description_to(
+            app, "Write a whole model, not weights alone: how pictures become its input");
         app.add_flag(
             "--partial", o->partial, "Write even if some do not fit --model; those begin new");
         return [o](const Globals& g) { return run(*o, g); };

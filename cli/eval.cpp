@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/model_flags.h"
 #include "cli/verb.h"
 #include "fovea/data/source.h"
 #include "fovea/report/table.h"
@@ -15,6 +16,7 @@ namespace {
 
 struct Options {
   std::string model, data, split;
+  OpenFlags open;
   int64_t batch = 128;
   int workers = 1;
   int mistakes = 10;
@@ -99,7 +101,7 @@ void print_text(const train::Evaluation& e, const data::Dataset& dataset) {
 }
 
 int run(const Options& o, const Globals& g) {
-  models::Model model = models::load_model(o.model);
+  models::Model model = o.open.open(o.model);
   data::Source source =
       data::open(o.data, {.classes = model.classes, .allow_missing_classes = true});
   for (const std::string& text : source.notes) tell(g, "note: " + text);
@@ -124,7 +126,10 @@ Verb eval_verb() {
        "fovea eval model.safetensors --data photos/ --split val --json"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
-        app.add_option("model", o->model, "A model file")->type_name("MODEL")->required();
+        app.add_option("model", o->model, "A model file, or an .onnx file")
+            ->type_name("MODEL")
+            ->required();
+        o->open.add_to(app);
         app.add_option("--data", o->data, "Labelled pictures, as for train")
             ->type_name("SOURCE")
             ->required();

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/model_flags.h"
 #include "cli/verb.h"
 #include "fovea/core/atomic_file.h"
 #include "fovea/data/source.h"
@@ -17,12 +18,13 @@ namespace {
 
 struct Options {
   std::string model, data, split, out = "features";
+  OpenFlags open;
   train::CodesOptions how;
   bool whole = false;
 };
 
 int run(const Options& o, const Globals& g) {
-  const models::Model model = models::load_model(o.model);
+  const models::Model model = o.open.open(o.model);
   const data::Source source = data::open(o.data, {.allow_missing_classes = true, .min_classes = 1});
   const data::DatasetPtr dataset = source.split(o.split);
   train::CodesOptions how = o.how;
@@ -60,7 +62,10 @@ Verb features_verb() {
        "fovea features model.safetensors --data photos/ --layer layer3 --out layer3"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
-        app.add_option("model", o->model, "A model file")->type_name("MODEL")->required();
+        app.add_option("model", o->model, "A model file, or an .onnx file")
+            ->type_name("MODEL")
+            ->required();
+        o->open.add_to(app);
         app.add_option("--data", o->data, "Pictures, as for train")
             ->type_name("SOURCE")
             ->required();

@@ -1,13 +1,58 @@
 #include "cli/model_flags.h"
 
 #include <filesystem>
+#include <fstream>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "fovea/core/errors.h"
 #include "fovea/models/registry.h"
 
 namespace fovea::cli {
 
+namespace {
+
+// Throws IoError.
+std::vector<std::string> lines_of(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw IoError(path, "cannot be read");
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    lines.push_back(line);
+  }
+  if (file.bad()) throw IoError(path, "reading it failed");
+  return lines;
+}
+
+}  // namespace
+
+void OpenFlags::add_description_to(CLI::App& app, const std::string& of) {
+  app.add_option(
+         "--preprocess", preprocess, of + ": imagenet, caffe, unit, signed, bytes, or a .json file")
+      ->type_name("NAME|FILE");
+  app.add_option("--class-names", class_names, "Its classes, a line each")->type_name("FILE");
+}
+
+void OpenFlags::add_to(CLI::App& app) {
+  add_description_to(app, "How pictures become the input of an .onnx file that does not record it");
+  app.add_option("--size", size, "Height and width of its input, if it takes any")
+      ->check(positive());
+}
+
+onnx::OpenOptions OpenFlags::options() const {
+  onnx::OpenOptions o{.preprocess = preprocess, .height = size, .width = size};
+  if (preprocess.ends_with(".json"))
+    o.preprocess = fmt::format("{}", fmt::join(lines_of(preprocess), "\n"));
+  if (!class_names.empty()) o.classes = lines_of(class_names);
+  return o;
+}
+
+models::Model OpenFlags::open(const std::string& path) const { return onnx::open(path, options()); }
+
 void ModelFlags::add_to(CLI::App& app) {
-  app.add_option("model", model, "A name of `fovea models`, or a model file")
+  app.add_option("model", model, "A name of `fovea models`, a model file, or an .onnx file")
       ->type_name("NAME|MODEL")
       ->required();
   app.add_flag("--train", train, "Whole training steps instead of inference");
@@ -19,7 +64,17 @@ void ModelFlags::add_to(CLI::App& app) {
 }
 
 models::Model ModelFlags::load() const {
-  if (std::filesystem::exists(model)) return models::load_model(model);
+  if (std::filesystem::exists(model)) {
+    onnx::OpenOptions o{.classifies = false};
+    if (!input.empty()) {
+      o.height = input[0];
+      o.width = input[1];
+    }
+    models::Model m = onnx::open(model, o);
+    if (m.one_by_one && pictures() > 1)
+      throw std::invalid_argument(fmt::format("{} takes one picture at a time: --batch 1", model));
+    return m;
+  }
   const models::Entry& e = models::find(model);
   models::Model m;
   m.architecture = {

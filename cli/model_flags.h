@@ -5,8 +5,22 @@
 
 #include "cli/verb.h"
 #include "fovea/models/model_file.h"
+#include "fovea/onnx/open.h"
 
 namespace fovea::cli {
+
+// Opens a model file, by its ending .onnx or else fovea's own, with what the user knows of an ONNX
+// file that does not say it.
+struct OpenFlags {
+  std::string preprocess, class_names;
+  int64_t size = 0;
+
+  void add_to(CLI::App& app);
+  void add_description_to(CLI::App& app, const std::string& of);  // all but --size
+  models::Model open(const std::string& path) const;
+  bool given() const { return !preprocess.empty() || !class_names.empty(); }
+  onnx::OpenOptions options() const;  // with what the named files hold
+};
 
 // The network that a verb measures, new or from a file, and how many pictures at once.
 struct ModelFlags {

@@ -7,9 +7,9 @@
 
 #include "cli/verb.h"
 #include "fovea/core/atomic_file.h"
-#include "fovea/models/model_file.h"
 #include "fovea/models/registry.h"
 #include "fovea/models/summary.h"
+#include "fovea/onnx/open.h"
 #include "fovea/report/table.h"
 #include "fovea/train/network_figure.h"
 
@@ -124,7 +124,7 @@ int run(const Options& o, const Globals& g) {
         "--svg draws one network: name it, as in fovea models resnet18 --svg resnet18.svg");
   if (o.name.empty()) return list_all(g);
   if (std::filesystem::exists(o.name)) {
-    models::Model m = models::load_model(o.name);
+    models::Model m = onnx::open(o.name, {.classifies = false});
     const Shape& input = m.architecture.input;
     draw(*m.net, {.title = o.name, .source = {}, .input = input}, o, g);
     print_layers(models::summarize(*m.net, input), o.name, g);
@@ -153,7 +153,7 @@ Verb models_verb() {
        "fovea models runs/convnet-digits/model.safetensors"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
-        app.add_option("name", o->name, "A name of the table, or a model file")
+        app.add_option("name", o->name, "A name of the table, a model file, or an .onnx file")
             ->type_name("NAME|MODEL");
         app.add_option("--input", o->input, "Height, width and channels of the input")
             ->expected(3)

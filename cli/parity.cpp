@@ -8,15 +8,16 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/layer_outputs.h"
 #include "cli/pictures.h"
 #include "cli/verb.h"
 #include "cli/weight_files.h"
-#include "fovea/core/eval.h"
-#include "fovea/core/node.h"
 #include "fovea/image/decode.h"
 #include "fovea/models/graph_net.h"
 #include "fovea/models/model_file.h"
 #include "fovea/models/registry.h"
+#include "fovea/onnx/graph.h"
+#include "fovea/onnx/open.h"
 #include "fovea/report/table.h"
 
 namespace fovea::cli {
@@ -26,7 +27,7 @@ namespace {
 struct Options {
   std::string a, b, model;
   std::vector<std::string> data;
-  int64_t classes = 0, limit = 100;
+  int64_t classes = 0, limit = 100, size = 0;
   double tolerance = 1e-4;
 };
 
@@ -37,8 +38,14 @@ struct Side {
 };
 
 Side load_side(const std::string& path, const Options& o) {
-  const WeightFormat& format = format_to_read(path);
   Side side;
+  if (onnx::is_onnx(path)) {
+    side.model = onnx::open(path, {.height = o.size, .width = o.size, .classifies = false});
+    const auto& graph = dynamic_cast<const onnx::Graph&>(*side.model.net);
+    side.whole = graph.metadata().contains("preprocess");
+    return side;
+  }
+  const WeightFormat& format = format_to_read(path);
   if (format.graph) {
     const formats::LayerGraph graph = format.graph(path);
     side.model.architecture.input = graph.input;
@@ -112,43 +119,6 @@ double difference_of(const std::vector<double>& a, const std::vector<double>& b)
   return most / scale;
 }
 
-std::vector<std::string> module_paths(nn::Module& m) {
-  class Collect : public nn::Module::Visitor {
-   public:
-    std::vector<std::string> found;
-    void param(std::string_view, Tensor&, const nn::ParamSpec&) override {}
-    void state(std::string_view, Tensor&) override {}
-    void child(std::string_view name, nn::Module& inner) override {
-      const std::string outer = path_;
-      path_ += (path_.empty() ? "" : ".") + std::string(name);
-      found.push_back(path_);
-      inner.visit(*this);
-      path_ = outer;
-    }
-
-   private:
-    std::string path_;
-  };
-  Collect collect;
-  m.visit(collect);
-  return collect.found;
-}
-
-// The outputs of all modules in the order in which they ran, and of the network, last.
-std::vector<std::pair<std::string, Tensor>> outputs_of(const models::Model& m, const Tensor& x) {
-  nn::Ctx ctx;
-  ctx.wanted_taps = module_paths(*m.net);
-  const Tensor y = nn::forward(*m.net, x, ctx);
-  std::vector<std::pair<std::string, Tensor>> all(ctx.taps.begin(), ctx.taps.end());
-  auto number = [](const auto& tap) { return tap.second.node() ? tap.second.node()->id : 0; };
-  std::ranges::sort(all, {}, number);
-  all.emplace_back("output", y);
-  std::vector<Tensor> values;
-  for (const auto& [name, t] : all) values.push_back(t);
-  eval(values);
-  return all;
-}
-
 class Comparison {
  public:
   void add(const std::string& stage, const Tensor& a, const Tensor& b, const std::string& picture) {
@@ -158,6 +128,19 @@ class Comparison {
         std::numeric_limits<double>::infinity(),
         fmt::format("{} against {}", a.shape().str(), b.shape().str()),
         picture);
+  }
+  // The nearest of those that may be the same.
+  void add(const LayerPair& pair, const std::string& picture) {
+    if (pair.b.size() == 1) return add(pair.name, pair.a, pair.b[0], picture);
+    const std::vector<double> a = pair.a.to_doubles();
+    double least = std::numeric_limits<double>::infinity();
+    bool comparable = false;
+    for (auto b = pair.b.rbegin(); b != pair.b.rend() && least > 0; ++b) {
+      if (!(b->shape() == pair.a.shape())) continue;
+      comparable = true;
+      least = std::min(least, difference_of(a, b->to_doubles()));
+    }
+    if (comparable) add(pair.name, least, "", picture);
   }
   void add(
       const std::string& stage,
@@ -199,10 +182,9 @@ void compare_one(
   c.add("resize", ga, gb, name);
   const Tensor xa = pa.apply(std::span(&of_a, 1)), xb = pb.apply(std::span(&of_b, 1));
   c.add("normalise", xa, xb, name);
-  const auto layers_a = outputs_of(a.model, xa), layers_b = outputs_of(b.model, xb);
-  for (const auto& layer : layers_a)
-    for (const auto& other : layers_b)
-      if (layer.first == other.first) c.add(layer.first, layer.second, other.second, name);
+  for (const LayerPair& pair :
+       pairs_of(a.model, outputs_of(a.model, xa), b.model, outputs_of(b.model, xb)))
+    c.add(pair, name);
 }
 
 // A picture of made-up texture, for files without one at hand.
@@ -283,10 +265,12 @@ Verb parity_verb() {
       "Find the first stage at which two models differ",
       {"fovea parity runs/a/model.safetensors runs/b/model.safetensors --data photos/",
        "fovea parity resnet18.pth resnet18.safetensors --model resnet18 --data photo.jpg --json",
+       "fovea parity model.safetensors model.onnx --data photo.jpg",
        "fovea parity net.param net.prototxt --tolerance 1e-3"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
-        app.add_option("a", o->a, "A model file, or another that `fovea convert` reads")
+        app.add_option(
+               "a", o->a, "A model file, an .onnx file, or another that `fovea convert` reads")
             ->type_name("A")
             ->required();
         app.add_option("b", o->b, "The one to compare it with")->type_name("B")->required();
@@ -300,6 +284,9 @@ Verb parity_verb() {
             ->check(not_negative());
         app.add_option("--model", o->model, "The network of files that hold weights alone")
             ->type_name("NAME");
+        app.add_option(
+               "--size", o->size, "Height and width of an .onnx file's input, if it takes any")
+            ->check(positive());
         app.add_option("--classes", o->classes, "Number of classes of --model")->check(positive());
         return [o](const Globals& g) { return run(*o, g); };
       }};

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/model_flags.h"
 #include "cli/pictures.h"
 #include "cli/verb.h"
 #include "fovea/image/decode.h"
@@ -16,6 +17,7 @@ namespace {
 
 struct Options {
   std::string model;
+  OpenFlags open;
   std::vector<std::string> inputs;
   int top = 3;
   int64_t batch = 32;
@@ -51,7 +53,7 @@ void print_one(
 }
 
 int run(const Options& o, const Globals& g) {
-  models::Model model = models::load_model(o.model);
+  models::Model model = o.open.open(o.model);
   std::vector<std::string> files = picture_files(o.inputs), names;
   std::vector<image::Image> pictures;
   int64_t bad = 0;
@@ -88,10 +90,14 @@ Verb predict_verb() {
       "Name what is in pictures",
       {"fovea predict runs/convnet-digits/model.safetensors photo.jpg",
        "fovea predict model.safetensors photos/ --top 5 --json",
+       "fovea predict squeezenet.onnx photo.jpg --preprocess imagenet --class-names classes.txt",
        "cat photo.jpg | fovea predict model.safetensors -"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
-        app.add_option("model", o->model, "A model file")->type_name("MODEL")->required();
+        app.add_option("model", o->model, "A model file, or an .onnx file")
+            ->type_name("MODEL")
+            ->required();
+        o->open.add_to(app);
         app.add_option("inputs", o->inputs, "Pictures, folders of them, or - for standard input")
             ->type_name("FILE|DIR|-")
             ->required();

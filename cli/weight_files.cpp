@@ -10,6 +10,8 @@
 #include "fovea/formats/npz.h"
 #include "fovea/formats/safetensors_tree.h"
 #include "fovea/formats/torch_file.h"
+#include "fovea/nn/load.h"
+#include "fovea/onnx/graph.h"
 #include "fovea/ops/elementwise.h"
 
 namespace fovea::cli {
@@ -30,6 +32,11 @@ void write_safetensors(const std::string& path, const WeightFile& file) {
 WeightFile read_torch(const std::string& path) {
   formats::TorchFile file = formats::load_torch(path);
   return {std::move(file.tensors), {}, std::move(file.key), std::move(file.skipped)};
+}
+
+// Parameters and state under the file's names.
+WeightFile read_onnx(const std::string& path) {
+  return {nn::export_tree(*onnx::load(path)), {}, "", {}};
 }
 
 WeightFile read_npz(const std::string& path) { return {formats::read_npz(path), {}, "", {}}; }
@@ -82,6 +89,7 @@ const std::vector<WeightFormat>& weight_formats() {
       {".pth", "PyTorch", read_torch, nullptr},
       {".pt", "PyTorch", read_torch, nullptr},
       {".th", "PyTorch", read_torch, nullptr},
+      {".onnx", "ONNX", read_onnx, nullptr},
       {".param", "ncnn, with the .bin beside it", weights_of<ncnn_graph>, nullptr, ncnn_graph},
       {".prototxt",
        "Caffe, with the .caffemodel beside it",

@@ -89,6 +89,55 @@ Preprocess Preprocess::with_crop_pct(int size, double crop_pct) {
   return p;
 }
 
+Preprocess Preprocess::named(std::string_view name, int height, int width, int channels) {
+  static const std::vector<std::string> names{"imagenet", "caffe", "unit", "signed", "bytes"};
+  Preprocess p;
+  if (name.starts_with("{")) {
+    p = from_json(std::string(name));
+    if (p.height == 0 && p.channels == channels) {
+      p.height = height;
+      p.width = width;
+    }
+    if (p.channels != channels || p.height != height || p.width != width)
+      fail(fmt::format(
+          "expected pictures ({}, {}, {}), it gives ({}, {}, {})",
+          height,
+          width,
+          channels,
+          p.height,
+          p.width,
+          p.channels));
+    return p;
+  }
+  p.channels = channels;
+  p.height = height;
+  p.width = width;
+  p.resize = Resize::stretch;
+  if (name == "imagenet" || name == "caffe") {
+    const bool caffe = name == "caffe";
+    const int side = std::max(height, width);
+    p.resize = Resize::short_side;
+    p.short_side = caffe ? int(std::lround(side * 256.0 / 227)) : side * 8 / 7;
+    p.mean = caffe ? std::vector<double>{104, 117, 123} : std::vector<double>{0.485, 0.456, 0.406};
+    if (!caffe) p.std = {0.229, 0.224, 0.225};
+    if (caffe) p.scale = 1;
+    p.bgr = caffe;
+  } else if (name == "signed") {
+    p.scale = 1 / 127.5;
+    p.mean.assign(size_t(channels), 1);
+  } else if (name == "bytes") {
+    p.scale = 1;
+  } else if (name != "unit") {
+    fail(fmt::format(
+        "expected one of {}, got \"{}\"{}",
+        fmt::join(names, ", "),
+        name,
+        did_you_mean(std::string(name), names)));
+  }
+  p.check();
+  return p;
+}
+
 void Preprocess::check() const {
   if (channels != 1 && channels != 3)
     fail(fmt::format("expected 1 or 3 channels, got {}", channels));

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fovea/core/tensor.h"
@@ -33,6 +34,16 @@ struct Preprocess {
 
   // timm's evaluation: the shorter side at floor(size / crop_pct), then the middle (size, size).
   static Preprocess with_crop_pct(int size, double crop_pct);
+
+  // What networks from elsewhere expect, for an input of this size:
+  // "imagenet" (torchvision): RGB in [0, 1], less mean, by std of ImageNet; the shorter side at 8/7
+  // of
+  //   the longer extent, then the middle;
+  // "caffe" (its model zoo): BGR in [0, 255] less (104, 117, 123); the same with 256/227;
+  // "unit" and "signed": RGB in [0, 1] and [-1, 1]; "bytes": RGB in [0, 255]; all three stretched;
+  // or, beginning with "{", what to_json() gives. Throws std::invalid_argument for other names, for
+  // grey pictures with the first two, and for JSON of another size.
+  static Preprocess named(std::string_view name, int height, int width, int channels = 3);
 
   // Throws std::invalid_argument for values that do not fit together.
   void check() const;

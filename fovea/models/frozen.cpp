@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "fovea/ops/join.h"
+#include "fovea/ops/slice.h"
+
 namespace fovea::models {
 
 namespace {
@@ -22,7 +25,13 @@ graph::Plan freeze(const nn::Module& net, const Shape& input) {
 
 Tensor FrozenModel::scores(const Tensor& batch) const {
   model_->preprocess.check_input(batch);
-  return plan(batch.shape()).run(batch);
+  if (!model_->one_by_one) return plan(batch.shape()).run(batch);
+  std::vector<Tensor> each;
+  for (int64_t i = 0; i < batch.dim(0); ++i) {
+    Tensor x = slice(batch, 0, {.start = i, .stop = i + 1});
+    each.push_back(plan(x.shape()).run(x.eval()));
+  }
+  return concat(each, 0).eval();
 }
 
 graph::Plan FrozenModel::plan(const Shape& batch) const {

@@ -4,15 +4,31 @@
 #include <nlohmann/json.hpp>
 
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
 #include "fovea/core/version.h"
 #include "fovea/formats/safetensors_tree.h"
+#include "fovea/ops/join.h"
+#include "fovea/ops/slice.h"
 
 namespace fovea::models {
 
 Tensor Model::scores(const Tensor& batch) const {
   preprocess.check_input(batch);
-  nn::Ctx ctx;
-  return nn::forward(*net, batch, ctx);
+  auto forward = [&](const Tensor& x) {
+    nn::Ctx ctx;
+    return nn::forward(*net, x, ctx);
+  };
+  if (!one_by_one) return forward(batch);
+  std::vector<Tensor> each;
+  for (int64_t i = 0; i < batch.dim(0); ++i)
+    each.push_back(forward(slice(batch, 0, {.start = i, .stop = i + 1})));
+  return concat(each, 0);
+}
+
+std::vector<std::string> numbered_classes(int64_t n) {
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < n; ++i) names.push_back(fmt::format("class_{}", i));
+  return names;
 }
 
 void save_model(const std::string& path, Model& model) {
@@ -30,6 +46,12 @@ void save_model(const std::string& path, Model& model) {
 }
 
 Model load_model(const std::string& path) {
+  if (lower(path).ends_with(".onnx"))
+    throw IoError(
+        path,
+        "expected a fovea model (.safetensors): what is trained must be one, and such a file holds "
+        "no ONNX graph. predict, eval, features, bench and parity take .onnx files; `fovea convert "
+        "... --model NAME` takes their weights into a network of `fovea models`");
   auto [tree, metadata] = formats::load_safetensors(path);
   auto document = metadata.find("fovea");
   if (document == metadata.end())

@@ -22,11 +22,17 @@ struct Model {
   std::map<std::string, double> metrics;  // {"val_top1": 0.991, ...}
   std::string licence;
   std::string version;  // of fovea, that wrote the file
+  // Of networks from ONNX files: batches of one picture only, and the tap that the head reads.
+  bool one_by_one = false;
+  std::string head_input;
 
   // Scores (N, classes) of a normalised batch (N, H, W, C), with the model not in training. For
   // many batches FrozenModel is faster.
   Tensor scores(const Tensor& batch) const;
 };
+
+// "class_0", "class_1", ... for models whose classes nobody named.
+std::vector<std::string> numbered_classes(int64_t n);
 
 // Writes the file atomically: what was there stays until all is on disk.
 void save_model(const std::string& path, Model& model);

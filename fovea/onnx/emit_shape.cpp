@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "fovea/onnx/emit.h"
@@ -168,13 +169,26 @@ bool Emitter::emit_parts(const Node& node) {
     if (o.antialias) return false;
     const bool nearest = o.mode == Interpolation::nearest;
     const Shape& to = node.outputs[0].spec.shape;
-    const Tensor scales = Tensor::from<float>(
-        {1, 1, float(to[1]) / float(x.dim(1)), float(to[2]) / float(x.dim(2))}, {4});
+    const float down = float(to[1]) / float(x.dim(1)), right = float(to[2]) / float(x.dim(2));
+    auto reaches = [](int64_t from, float scale, int64_t size) {
+      return int64_t(std::floor(double(from) * double(scale))) == size;
+    };
+    std::vector<std::string> inputs{images(x), ""};
+    // The size is floor(extent * scale); where rounding makes that another one, it is spelt out.
+    if (reaches(x.dim(1), down, to[1]) && reaches(x.dim(2), right, to[2])) {
+      inputs.push_back(constant("scales", Tensor::from<float>({1, 1, down, right}, {4})));
+    } else {
+      const std::string n = add("Gather", {add("Shape", {inputs[0]}), integers({0})});
+      inputs.insert(
+          inputs.end(),
+          {"",
+           add("Concat", {n, integers({to[3], to[1], to[2]})}, {{"axis", attribute(int64_t(0))}})});
+    }
     give(
         node,
         0,
         add("Resize",
-            {images(x), "", constant("scales", scales)},
+            inputs,
             {{"mode",
               attribute(
                   nearest                             ? "nearest"

@@ -198,9 +198,7 @@ std::vector<Tensor> Graph::run(std::span<const Tensor> inputs) const {
   return run(inputs, ctx);
 }
 
-namespace {
-
-std::unique_ptr<Graph> graph_of(formats::OnnxModel model, const std::string& name) {
+std::unique_ptr<Graph> build(formats::OnnxModel model, const std::string& name) {
   try {
     return std::make_unique<Graph>(std::move(model));
   } catch (const UnsupportedError& e) {
@@ -210,14 +208,12 @@ std::unique_ptr<Graph> graph_of(formats::OnnxModel model, const std::string& nam
   }
 }
 
-}  // namespace
-
 std::unique_ptr<Graph> load(const std::string& path) {
-  return graph_of(formats::read_onnx(path), path);
+  return build(formats::read_onnx(path), path);
 }
 
 std::unique_ptr<Graph> parse(std::span<const std::byte> bytes, const std::string& name) {
-  return graph_of(formats::parse_onnx(bytes, name), name);
+  return build(formats::parse_onnx(bytes, name), name);
 }
 
 }  // namespace fovea::onnx

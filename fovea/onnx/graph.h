@@ -23,7 +23,8 @@ class UnsupportedError : public std::runtime_error {
 // A network read from an ONNX file. Weights are parameters under the file's names, so it can be
 // trained further and explained; the statistics of batch norm are state. Images pass between
 // convolutions as (N, H, W, C), whatever the file says, and are turned only where an operator needs
-// its own order.
+// its own order. What a node gives can be tapped under the name of the value, and the first output
+// also under that of the node.
 class Graph : public nn::Module {
  public:
   // Throws UnsupportedError, or std::invalid_argument for a graph that is not sound: inputs that
@@ -39,6 +40,7 @@ class Graph : public nn::Module {
   std::vector<Tensor> run(std::span<const Tensor> inputs, nn::Ctx& ctx) const;
   std::vector<Tensor> run(std::span<const Tensor> inputs) const;
 
+  const std::vector<formats::OnnxNode>& nodes() const { return model_.nodes; }
   const std::vector<formats::OnnxValue>& inputs() const { return model_.inputs; }
   const std::vector<formats::OnnxValue>& outputs() const { return model_.outputs; }
   const std::map<std::string, std::string>& metadata() const { return model_.metadata; }
@@ -64,5 +66,6 @@ class Graph : public nn::Module {
 // Throw IoError for what is not a whole model, and UnsupportedError.
 std::unique_ptr<Graph> load(const std::string& path);
 std::unique_ptr<Graph> parse(std::span<const std::byte> bytes, const std::string& name);
+std::unique_ptr<Graph> build(formats::OnnxModel model, const std::string& name);
 
 }  // namespace fovea::onnx

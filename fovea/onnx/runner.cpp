@@ -31,7 +31,10 @@ void Graph::Runner::run(const formats::OnnxNode& node, bool dry) {
     if (name.empty()) continue;
     if (i >= out.size()) throw Unsupported(fmt::format("output {}", i));
     out[i].known = out[i].known || known;
-    if (is_float(out[i].dtype())) out[i].tensor = ctx_.tap(name, out[i].tensor);
+    if (is_float(out[i].dtype())) {
+      out[i].tensor = ctx_.tap(name, out[i].tensor);
+      if (i == 0 && node.name != name) out[i].tensor = ctx_.tap(node.name, out[i].tensor);
+    }
     values_[name] = out[i];
   }
 }

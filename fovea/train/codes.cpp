@@ -32,7 +32,8 @@ std::string beginning(const std::string& path, int parts) {
 
 // A batch of this shape to the codes of `layer`.
 graph::Plan plan_of(const models::Model& model, const Shape& batch, const CodesOptions& o) {
-  const std::string layer = o.layer.empty() ? head_of(model) + ".input" : o.layer;
+  std::string layer = o.layer.empty() ? model.head_input : o.layer;
+  if (layer.empty()) layer = head_of(model) + ".input";
   auto f = [&](std::span<const Tensor> in) {
     nn::Ctx ctx;
     ctx.wanted_taps = {layer};
@@ -85,7 +86,7 @@ std::vector<std::string> stages_of(const models::Model& model) {
 Codes codes_of(const models::Model& model, const data::DatasetPtr& dataset, const CodesOptions& o) {
   data::Loader loader(
       dataset,
-      {.batch_size = o.batch,
+      {.batch_size = model.one_by_one ? 1 : o.batch,
        .preprocess = model.preprocess,
        .workers = o.workers,
        .cache_bytes = 0,

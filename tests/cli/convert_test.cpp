@@ -59,6 +59,43 @@ TEST_F(CliConvert, SaysWhatDoesNotFitANetwork) {
   EXPECT_HAS(o.out, "unused: ");
 }
 
+TEST_F(CliConvert, WritesAWholeModelWherePreprocessingIsGiven) {
+  // One linear layer of ncnn: the second score is the sum of the pixels, the first a constant.
+  write(
+      "net.param",
+      "7767517\n2 2\nInput data 0 1 data 0=4 1=4 2=1\nInnerProduct anything 1 1 data y 0=2 1=1 "
+      "2=32\n");
+  std::vector<float> numbers(34, 0);
+  std::fill_n(numbers.begin() + 16, 16, 1.0F);
+  numbers[32] = 8;
+  write(
+      "net.bin",
+      std::string(4, '\0') +
+          std::string(reinterpret_cast<const char*>(numbers.data()), numbers.size() * 4));
+  write("names.txt", "dark\nbright\n");
+  const std::string words =
+      "convert net.param m.safetensors --model linear --input 4 4 1 --classes 2";
+  Outcome o = fovea(words + " --preprocess unit --class-names names.txt --json");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_EQ(Json::parse(o.out).at("whole"), true);
+  EXPECT_LT(Json::parse(o.out).at("difference"), 1e-6);
+  write_grey("a.pgm", 4, 255);
+  write_grey("b.pgm", 4, 0);
+  o = fovea("predict m.safetensors a.pgm b.pgm --top 1");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_EQ(o.out, "a.pgm  bright 100.0 %\nb.pgm  dark 100.0 %\n");
+
+  EXPECT_EQ(fovea(words).code, 0);  // weights alone
+  EXPECT_EQ(fovea("predict m.safetensors a.pgm").code, 3);
+  EXPECT_EQ(fovea(words + " --preprocess imagenet").code, 2);
+  o = fovea(words + " --preprocess unit --class-names a.pgm");
+  EXPECT_EQ(o.code, 2);
+  EXPECT_HAS(o.err, "--class-names: expected 2 names, got");
+  o = fovea("convert net.param b.safetensors --model linear --input 4 4 1 --classes 3");
+  EXPECT_EQ(o.code, 2);
+  EXPECT_HAS(o.err, "layer 1 of those with weights does not fit: \"anything\"");
+}
+
 TEST_F(CliConvert, RefusesWhatItCannotDo) {
   write("evil.pth", "\x80\2cposix\nsystem\nU\2ls\x85R.");
   Outcome o = fovea("convert evil.pth a.safetensors");

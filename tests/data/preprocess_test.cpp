@@ -44,6 +44,27 @@ TEST(Preprocess, JsonGoesRoundTrip) {
   EXPECT_NE(Preprocess(), p);
 }
 
+TEST(Preprocess, NamedOnesGiveTheRangesOfOtherPrograms) {
+  Image picture(2, 2, 3);
+  picture.pixels = {255, 0, 51, 255, 0, 51, 255, 0, 51, 255, 0, 51};
+  auto first = [&](const char* name) {
+    const auto values = Preprocess::named(name, 2, 2).apply({&picture, 1}).to_vector();
+    return std::vector<float>(values.begin(), values.begin() + 3);
+  };
+  EXPECT_EQ(first("unit"), (std::vector<float>{1, 0, 0.2F}));
+  EXPECT_EQ(first("bytes"), (std::vector<float>{255, 0, 51}));
+  EXPECT_EQ(first("caffe"), (std::vector<float>{51 - 104, 0 - 117, 255 - 123}));
+  const auto torchvision = first("imagenet"), tensorflow = first("signed");
+  EXPECT_FLOAT_EQ(torchvision[0], (1 - 0.485F) / 0.229F);
+  EXPECT_FLOAT_EQ(torchvision[2], (0.2F - 0.406F) / 0.225F);
+  EXPECT_FLOAT_EQ(tensorflow[0], 1);
+  EXPECT_FLOAT_EQ(tensorflow[1], -1);
+  EXPECT_EQ(Preprocess::named("imagenet", 224, 224).short_side, 256);
+  EXPECT_EQ(Preprocess::named("caffe", 227, 227).short_side, 256);
+  EXPECT_HAS(refused([] { Preprocess::named("cafe", 2, 2); }), "did you mean \"caffe\"?");
+  EXPECT_HAS(refused([] { Preprocess::named("caffe", 2, 2, 1); }), "one per channel");
+}
+
 TEST(Preprocess, JsonThatDoesNotFitIsRefused) {
   auto message = [](const char* text) { return refused([&] { Preprocess::from_json(text); }); };
   EXPECT_HAS(message("[1"), "expected a JSON object");

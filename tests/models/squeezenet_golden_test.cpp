@@ -11,6 +11,7 @@
 #include "fovea/image/decode.h"
 #include "fovea/image/geometry.h"
 #include "fovea/models/frozen.h"
+#include "fovea/models/graph_match.h"
 #include "fovea/models/graph_net.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/pool.h"
@@ -137,6 +138,23 @@ TEST_F(SqueezeNet, AsNcnnAndCaffeDescribeItScoresAsTheReferenceDoes) {
           golden.at("top5")[0][0].get<size_t>());
     }
   }
+}
+
+// Caffe's names become torchvision's by the order of the layers.
+TEST_F(SqueezeNet, AsCaffeDescribesItMatchesTheNetworkOfTheTable) {
+  FOVEA_NEEDS_DATA(folder);
+  const formats::LayerGraph ncnn = formats::load_ncnn(folder / "squeezenet_v1.1.param");
+  formats::LayerGraph caffe = formats::load_caffe(folder / "deploy_v1.1.prototxt");
+  caffe.weights = ncnn.weights;
+  const Model expected = load();
+  const auto net = build(expected.architecture);
+  const GraphMatch match = match_graph(caffe, *net, expected.architecture.input);
+  EXPECT_TRUE(match.same()) << match.difference;
+  EXPECT_TRUE(match.notes.empty());
+  EXPECT_EQ(fingerprint(match.weights), fingerprint(nn::export_tree(*expected.net)));
+  const GraphMatch other = match_graph(ncnn, *net, expected.architecture.input);
+  EXPECT_FALSE(other.same());
+  EXPECT_EQ(other.notes, std::vector<std::string>{"conv10 pads by 1, classifier.1 by 0"});
 }
 
 TEST_F(SqueezeNet, ThePreprocessingOfTheModelIsThatOfTheReference) {

@@ -13,6 +13,7 @@
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/random.h"
 #include "fovea/ops/reduce.h"
+#include "tests/onnx/nodes.h"
 #include "tests/support/folder.h"
 #include "tests/support/test_data.h"
 
@@ -20,16 +21,6 @@ namespace fovea::onnx {
 namespace {
 
 using formats::OnnxModel;
-using formats::OnnxNode;
-
-OnnxNode node(const char* op, std::vector<std::string> in, std::string out) {
-  OnnxNode n;
-  n.op = op;
-  n.name = "the_" + out;
-  n.inputs = std::move(in);
-  n.outputs = {std::move(out)};
-  return n;
-}
 
 // relu(conv(x)) of a 1 x 1 convolution from 2 channels to 1, then all pixels as one row.
 OnnxModel small() {

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fovea/formats/layer_graph.h"
+#include "fovea/nn/module.h"
+
+namespace fovea::models {
+
+// How a network of Caffe or ncnn corresponds to one of the table.
+struct GraphMatch {
+  Tree weights;  // under the names of the module, in PyTorch's layout
+  // The largest difference of the two networks' scores on noise, over the largest score.
+  double difference = 0;
+  // Convolutions that compute otherwise: "conv10 pads by 1, classifier.1 by 0".
+  std::vector<std::string> notes;
+
+  bool same() const { return difference <= 1e-4; }
+};
+
+// Matches layers with weights by their order, first to last: each must have the shapes of its
+// counterpart. Caffe's batch norm and the scale after it count as one. The weights go into `net`,
+// and both networks run on a picture of noise (H, W, C), so that a match of the wrong layers or of
+// another structure shows. Throws std::invalid_argument naming the first layers that do not fit.
+GraphMatch match_graph(const formats::LayerGraph& graph, nn::Module& net, const Shape& input);
+
+}  // namespace fovea::models

@@ -1,0 +1,237 @@
+#include "fovea/onnx/open.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "fovea/core/errors.h"
+#include "fovea/core/eval.h"
+#include "fovea/core/text.h"
+#include "fovea/onnx/graph.h"
+
+namespace fovea::onnx {
+
+namespace {
+
+using formats::OnnxModel;
+using formats::OnnxNode;
+
+[[noreturn]] void fail(const std::string& path, const std::string& what) {
+  throw std::invalid_argument(fmt::format("{}: {}", path, what));
+}
+
+std::string shape_text(const formats::OnnxValue& v) {
+  if (!v.shape) return "of unknown shape";
+  std::string text;
+  for (int64_t n : *v.shape)
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", n < 0 ? "any" : std::to_string(n));
+  return fmt::format("({})", text);
+}
+
+OnnxNode* maker_of(OnnxModel& m, const std::string& value) {
+  for (OnnxNode& node : m.nodes)
+    if (std::ranges::find(node.outputs, value) != node.outputs.end()) return &node;
+  return nullptr;
+}
+
+// Takes away a softmax over the classes at the end. Says what probabilities it cannot undo.
+std::string leave_out_softmax(OnnxModel& m) {
+  static const std::set<std::string_view> changes_form{"Reshape", "Flatten", "Squeeze"};
+  bool form_changed = false;
+  for (OnnxNode* node = maker_of(m, m.outputs[0].name); node && !node->inputs.empty();
+       node = maker_of(m, node->inputs[0])) {
+    if (node->op == "Sigmoid")
+      return "ends in a sigmoid: a probability of its own for each class, not one class of many";
+    if (node->op == "Softmax") {
+      auto given = node->attributes.find("axis");
+      const int64_t axis = given != node->attributes.end() ? given->second.integer
+                           : m.opset() < 13                ? 1
+                                                           : -1;
+      if (axis != 1 && (axis != -1 || form_changed))
+        return fmt::format("{}: expected a softmax over the classes, axis 1", node->str());
+      node->op = "Identity";
+      node->attributes.clear();
+      break;
+    }
+    if (changes_form.contains(node->op))
+      form_changed = true;
+    else if (node->op != "Identity" && node->op != "Dropout")
+      break;
+  }
+  return "";
+}
+
+// Scores (N, C, 1, 1) as (N, C).
+void flatten_output(OnnxModel& m) {
+  OnnxNode node;
+  node.op = "Flatten";
+  node.inputs = {m.outputs[0].name};
+  node.outputs = {m.outputs[0].name + ".flat"};
+  m.outputs[0].name = node.outputs[0];
+  m.outputs[0].shape.reset();
+  m.nodes.push_back(std::move(node));
+}
+
+// What the last layer with weights reads, where that is linear; else "".
+std::string head_input(const OnnxModel& m) {
+  std::set<std::string> constants;
+  for (const auto& [name, t] : m.initializers) constants.insert(name);
+  for (const OnnxNode& node : m.nodes)
+    if (node.op == "Constant") constants.insert(node.outputs.begin(), node.outputs.end());
+  for (auto node = m.nodes.rbegin(); node != m.nodes.rend(); ++node) {
+    if (node->inputs.size() < 2 || !constants.contains(node->inputs[1])) continue;
+    if (node->op == "BatchNormalization" || node->op == "ConvTranspose") return "";
+    if (node->op != "Gemm" && node->op != "MatMul" && node->op != "Conv") continue;
+    const std::string& x = node->inputs[0];
+    return x == m.inputs[0].name ? "" : x;
+  }
+  return "";
+}
+
+std::string metadata_of(const OnnxModel& m, const std::string& key) {
+  auto it = m.metadata.find(key);
+  return it == m.metadata.end() ? "" : it->second;
+}
+
+// What the file records of its preprocessing, or else the options say.
+std::string preprocess_text(const OnnxModel& m, const std::string& path, const OpenOptions& o) {
+  const std::string own = metadata_of(m, "preprocess");
+  if (own.empty()) return o.preprocess;
+  if (!o.preprocess.empty()) fail(path, "records its preprocessing; no other can be given");
+  try {
+    return data::Preprocess::from_json(own).to_json();
+  } catch (const std::invalid_argument& e) {
+    throw IoError(path, e.what());
+  }
+}
+
+// The extents (H, W, C) of its pictures; the options and the preprocessing settle free ones.
+Shape image_of(
+    const OnnxModel& m,
+    const std::string& preprocess,
+    const std::string& path,
+    const OpenOptions& o) {
+  const formats::OnnxValue& x = m.inputs[0];
+  if (!x.shape || x.shape->size() != 4 || ((*x.shape)[1] != 1 && (*x.shape)[1] != 3))
+    fail(
+        path,
+        fmt::format(
+            "expected an input of pictures (N, C, H, W) with 1 or 3 channels, got \"{}\" {}",
+            x.name,
+            shape_text(x)));
+  data::Preprocess recorded;
+  if (preprocess.starts_with("{")) recorded = data::Preprocess::from_json(preprocess);
+  auto extent = [&](int64_t own, int64_t given, int recorded_side) {
+    if (own > 0 && given > 0 && own != given)
+      fail(path, fmt::format("its input {} has one size only; leave out the size", shape_text(x)));
+    const int64_t n = own > 0 ? own : given > 0 ? given : recorded_side;
+    if (n <= 0)
+      fail(path, fmt::format("its input {} may have any size; say which by --size", shape_text(x)));
+    return n;
+  };
+  return {
+      extent((*x.shape)[2], o.height, recorded.height),
+      extent((*x.shape)[3], o.width, recorded.width),
+      (*x.shape)[1]};
+}
+
+data::Preprocess preprocess_of(
+    const Shape& image, std::string name, const std::string& path, const OpenOptions& o) {
+  if (name.empty() && o.classifies)
+    fail(
+        path,
+        "does not record how pictures become its input; say it by --preprocess: imagenet, caffe, "
+        "unit, signed, bytes, or a .json file with what a fovea model records");
+  if (name.empty()) name = "unit";
+  try {
+    return data::Preprocess::named(name, int(image[0]), int(image[1]), int(image[2]));
+  } catch (const std::invalid_argument& e) {
+    fail(path, e.what());
+  }
+}
+
+Shape shape_of_scores(const nn::Module& net, const Shape& image, const std::string& path) {
+  EvalModeScope lazy(EvalMode::lazy);
+  nn::Ctx ctx;
+  try {
+    return nn::forward(net, nn::shaped({1, image[0], image[1], image[2]}), ctx).shape();
+  } catch (const std::invalid_argument& e) {
+    fail(path, fmt::format("does not run on pictures {}: {}", image.str(), e.what()));
+  }
+}
+
+std::vector<std::string> classes_of(
+    const OnnxModel& m, int64_t count, const std::string& path, const OpenOptions& o) {
+  std::vector<std::string> names = o.classes;
+  if (const std::string own = metadata_of(m, "classes"); !own.empty()) {
+    if (!names.empty()) fail(path, "records its class names; no others can be given");
+    try {
+      names = nlohmann::json::parse(own).get<std::vector<std::string>>();
+    } catch (const nlohmann::json::exception& e) {
+      throw IoError(path, fmt::format("class names: {}", e.what()));
+    }
+  }
+  if (names.empty()) names = models::numbered_classes(count);
+  if (int64_t(names.size()) != count)
+    fail(path, fmt::format("expected {} class names, got {}", count, names.size()));
+  return names;
+}
+
+models::Model open_onnx(const std::string& path, const OpenOptions& o) {
+  OnnxModel m = formats::read_onnx(path);
+  if (m.inputs.size() != 1 || m.outputs.size() != 1)
+    fail(
+        path,
+        fmt::format(
+            "expected a graph of one input and one output, got {} and {}",
+            m.inputs.size(),
+            m.outputs.size()));
+  models::Model model;
+  const std::string preprocess = preprocess_text(m, path, o);
+  const Shape image = image_of(m, preprocess, path, o);
+  model.architecture = {.name = "onnx", .input = image, .classes = 1};
+  model.preprocess = preprocess_of(image, preprocess, path, o);
+  const int64_t batch = (*m.inputs[0].shape)[0];
+  if (batch > 1) fail(path, fmt::format("takes batches of {} only; export it for any or 1", batch));
+  model.one_by_one = batch == 1;
+  model.head_input = head_input(m);
+  const std::string kept = leave_out_softmax(m);
+  if (o.classifies && !kept.empty()) fail(path, kept);
+
+  auto net = build(m, path);
+  Shape scores = shape_of_scores(*net, image, path);
+  if (scores.rank() == 4 && scores[1] == 1 && scores[2] == 1) {
+    flatten_output(m);
+    net = build(m, path);
+    scores = {scores[0], scores[3]};
+  }
+  const bool classifier = scores.rank() == 2 && scores[0] == 1;
+  if (o.classifies && !classifier)
+    fail(
+        path,
+        fmt::format(
+            "expected scores (N, classes) for each picture, got \"{}\" {} for one",
+            m.outputs[0].name,
+            scores.str()));
+  if (classifier) {
+    model.architecture.classes = scores[1];
+    model.classes = classes_of(m, scores[1], path, o);
+  }
+  model.net = std::move(net);
+  return model;
+}
+
+}  // namespace
+
+bool is_onnx(const std::string& path) { return lower(path).ends_with(".onnx"); }
+
+models::Model open(const std::string& path, const OpenOptions& o) {
+  if (is_onnx(path)) return open_onnx(path, o);
+  if (!o.preprocess.empty() || !o.classes.empty())
+    fail(path, "a fovea model brings its preprocessing and class names; no others can be given");
+  return models::load_model(path);
+}
+
+}  // namespace fovea::onnx
