@@ -185,6 +185,37 @@ TEST(Probe, SeparatesCloudsWithBothLosses) {
   EXPECT_HAS(message_of([&] { fit_probe(train, nullptr, 1); }), "2 classes");
 }
 
+// Two clouds that overlap, one of them small: weights and draws move the border towards the other.
+TEST(Probe, FindsMoreOfASmallClassWhereAsked) {
+  constexpr int64_t n = 100, small = 8;
+  const std::vector<float> noise = random_input({n, 2}, 5, -1, 1).to_vector();
+  std::vector<float> values;
+  std::vector<int32_t> labels;
+  for (int64_t i = 0; i < n; ++i) {
+    labels.push_back(i < small ? 1 : 0);
+    for (int64_t d = 0; d < 2; ++d)
+      values.push_back(noise[size_t(2 * i + d)] + (i < small ? 0.6f : 0.0f));
+  }
+  Codes c;
+  c.values = Tensor::from(values, {n, 2});
+  c.labels = Tensor::from<int32_t>(labels, {n});
+  auto found = [&](const ProbeOptions& o) {  // how many are called the small class
+    const Probe p = fit_probe(c, nullptr, 2, o);
+    int64_t count = 0;
+    for (double guess : argmax(linear(c.values, p.weight, p.bias), 1).eval().to_doubles())
+      count += guess == 1;
+    return count;
+  };
+  const ProbeOptions plain{.weight_decay = {1e-3}, .epochs = 30, .batch = 20};
+  ProbeOptions weighted = plain, focal = plain, balanced = plain;
+  weighted.softmax.class_weights = {1, 12};
+  focal.softmax = {.focal_gamma = 2, .class_weights = {1, 12}};
+  balanced.balance = true;
+  const int64_t before = found(plain);
+  EXPECT_LT(before, small);
+  for (const ProbeOptions& o : {weighted, focal, balanced}) EXPECT_GT(found(o), before + small);
+}
+
 class FinetuneTest : public test::FolderTest {
  protected:
   Config recipe(const std::map<std::string, std::string>& changes) const {
