@@ -68,6 +68,7 @@ int Views::count() const {
 }
 
 std::string Views::str() const {
+  if (options_ == ViewOptions()) return "1 view: what the model was trained to see";
   const Preprocess& p = scales_[0];
   std::string text = count() == 1 ? "1 view: " : fmt::format("{} views: ", count());
   if (options_.whole)
