@@ -113,6 +113,7 @@ const std::vector<Verb>& verbs() {
       features_verb(),
       eval_verb(),
       predict_verb(),
+      ensemble_verb(),
       models_verb(),
       convert_verb(),
       parity_verb(),

@@ -43,6 +43,7 @@ Verb finetune_verb();
 Verb features_verb();
 Verb eval_verb();
 Verb predict_verb();
+Verb ensemble_verb();
 Verb models_verb();
 Verb convert_verb();
 Verb parity_verb();
