@@ -115,6 +115,7 @@ const std::vector<Verb>& verbs() {
       features_verb(),
       eval_verb(),
       predict_verb(),
+      ensemble_verb(),
       models_verb(),
       convert_verb(),
       pull_verb(),

@@ -6,6 +6,7 @@
 
 #include "cli/model_flags.h"
 #include "cli/verb.h"
+#include "cli/view_flags.h"
 #include "fovea/data/source.h"
 #include "fovea/report/table.h"
 #include "fovea/train/evaluate.h"
@@ -20,13 +21,20 @@ struct Options {
   int64_t batch = 128;
   int workers = 1;
   int mistakes = 10;
+  ViewFlags views;
 };
 
-nlohmann::ordered_json json_of(const train::Evaluation& e, const data::Dataset& dataset) {
+nlohmann::ordered_json json_of(
+    const train::Evaluation& e, const data::Dataset& dataset, const data::Views& views) {
   nlohmann::ordered_json j{
       {"data", dataset.name()},
       {"samples", e.samples},
       {"skipped", e.skipped},
+      {"views",
+       {{"count", views.count()},
+        {"what", views.str()},
+        {"dense", views.options().whole},
+        {"average", "probabilities"}}},
       {"correct", e.correct()},
       {"top1", e.top1},
       {"top5", e.top5},
@@ -101,15 +109,22 @@ void print_text(const train::Evaluation& e, const data::Dataset& dataset) {
 }
 
 int run(const Options& o, const Globals& g) {
-  models::Model model = o.open.open(o.model);
+  const models::Model model = o.views.fitted(o.open.open(o.model));
   data::Source source =
       data::open(o.data, {.classes = model.classes, .allow_missing_classes = true});
   for (const std::string& text : source.notes) tell(g, "note: " + text);
   data::DatasetPtr dataset = source.split(o.split);
+  const data::Views views(model.preprocess, o.views.options());
+  o.views.tell_of(views, g);
   train::Evaluation e = train::evaluate(
-      model, dataset, {.batch_size = o.batch, .workers = o.workers, .keep_mistakes = o.mistakes});
+      model,
+      dataset,
+      {.batch_size = o.batch,
+       .workers = o.workers,
+       .keep_mistakes = o.mistakes,
+       .views = views.options()});
   if (g.json)
-    print(json_of(e, *dataset).dump(2) + "\n");
+    print(json_of(e, *dataset, views).dump(2) + "\n");
   else
     print_text(e, *dataset);
   tell(g, fmt::format("{:.0f} images/s", double(e.samples) / std::max(e.seconds, 1e-9)));
@@ -123,7 +138,9 @@ Verb eval_verb() {
       "eval",
       "Judge a model on labelled pictures",
       {"fovea eval runs/convnet-digits/model.safetensors --data digits",
-       "fovea eval model.safetensors --data photos/ --split val --json"},
+       "fovea eval model.safetensors --data photos/ --split val --json",
+       "fovea eval model.safetensors --data photos/ --views ten-crop --scales 224,256,384,480,640",
+       "fovea eval model.safetensors --data photos/ --dense --views flip --scales 256,384"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
         app.add_option("model", o->model, "A model file, or an .onnx file")
@@ -135,10 +152,11 @@ Verb eval_verb() {
             ->required();
         app.add_option("--split", o->split, "Which split; by default test, else val, else train")
             ->check(CLI::IsMember({"train", "val", "test"}));
-        app.add_option("--batch", o->batch, "Pictures per step")->check(positive());
+        app.add_option("--batch", o->batch, "Pictures per step, views counted")->check(positive());
         app.add_option("--workers", o->workers, "Loader threads")->check(not_negative());
         app.add_option("--mistakes", o->mistakes, "How many of the worst mistakes to list")
             ->check(not_negative());
+        o->views.add_to(app);
         return [o](const Globals& g) { return run(*o, g); };
       }};
 }

@@ -8,6 +8,7 @@
 #include "cli/model_flags.h"
 #include "cli/pictures.h"
 #include "cli/verb.h"
+#include "cli/view_flags.h"
 #include "fovea/image/decode.h"
 #include "fovea/train/evaluate.h"
 
@@ -21,6 +22,7 @@ struct Options {
   std::vector<std::string> inputs;
   int top = 3;
   int64_t batch = 32;
+  ViewFlags views;
 };
 
 image::Image read_picture(const std::string& file, const image::DecodeOptions& how) {
@@ -42,6 +44,7 @@ void print_one(
     for (size_t k = 0; k < p.classes.size(); ++k)
       j["top"].push_back(
           {{"class", model.classes[size_t(p.classes[k])]}, {"probability", p.probabilities[k]}});
+    if (!p.maps.empty()) j["maps"] = p.maps;
     print(j.dump() + "\n");
     return;
   }
@@ -53,29 +56,27 @@ void print_one(
 }
 
 int run(const Options& o, const Globals& g) {
-  models::Model model = o.open.open(o.model);
+  const models::Model model = o.views.fitted(o.open.open(o.model));
+  const data::Views views(model.preprocess, o.views.options());
+  o.views.tell_of(views, g);
+  const train::ViewScores scores(model, views);
   std::vector<std::string> files = picture_files(o.inputs), names;
-  std::vector<image::Image> pictures;
+  data::ViewBatch pictures(views);
   int64_t bad = 0;
-  data::Preprocess rest = model.preprocess;  // what is left to do to pictures that were resized
-  rest.resize = data::Preprocess::Resize::none;
   auto flush = [&] {
-    if (pictures.empty()) return;
-    auto predictions = train::predict(model, rest.apply(pictures), o.top);
+    auto predictions = train::predict(scores, pictures, o.top);
     for (size_t i = 0; i < names.size(); ++i) print_one(g, model, names[i], predictions[i]);
     names.clear();
-    pictures.clear();
   };
   for (const std::string& file : files) {
     try {
-      pictures.push_back(
-          model.preprocess.geometry(read_picture(file, model.preprocess.decode_options())));
+      pictures.add(read_picture(file, views.decode_options()));
       names.push_back(file);
     } catch (const std::exception& e) {  // the others are still worth predicting
       tell(g, e.what());
       ++bad;
     }
-    if (int64_t(pictures.size()) == o.batch) flush();
+    if (pictures.size() == views.pictures(o.batch)) flush();
   }
   flush();
   if (bad) tell(g, fmt::format("{} of {} pictures could not be used", bad, files.size()));
@@ -91,6 +92,8 @@ Verb predict_verb() {
       {"fovea predict runs/convnet-digits/model.safetensors photo.jpg",
        "fovea predict model.safetensors photos/ --top 5 --json",
        "fovea predict squeezenet.onnx photo.jpg --preprocess imagenet --class-names classes.txt",
+       "fovea predict model.safetensors photo.jpg --views ten-crop --scales 256,384",
+       "fovea predict model.safetensors photo.jpg --dense --scales 384 --json",
        "cat photo.jpg | fovea predict model.safetensors -"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
@@ -102,7 +105,8 @@ Verb predict_verb() {
             ->type_name("FILE|DIR|-")
             ->required();
         app.add_option("--top", o->top, "How many classes to name")->check(positive());
-        app.add_option("--batch", o->batch, "Pictures per step")->check(positive());
+        app.add_option("--batch", o->batch, "Pictures per step, views counted")->check(positive());
+        o->views.add_to(app);
         return [o](const Globals& g) { return run(*o, g); };
       }};
 }

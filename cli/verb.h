@@ -44,6 +44,7 @@ Verb find_lr_verb();
 Verb features_verb();
 Verb eval_verb();
 Verb predict_verb();
+Verb ensemble_verb();
 Verb models_verb();
 Verb convert_verb();
 Verb pull_verb();

@@ -55,6 +55,8 @@ void check(const LoaderOptions& o) {
   if (!(o.max_corrupt >= 0 && o.max_corrupt <= 1))
     throw std::invalid_argument(
         fmt::format("[loader] expected max_corrupt in [0, 1], got {}", o.max_corrupt));
+  if (o.views && !o.augment.steps().empty())
+    throw std::invalid_argument("[loader] expected views or augmentation, got both");
 }
 
 // An epoch's order; shared with the workers that are still busy with it.
@@ -77,7 +79,9 @@ class Maker {
         options_(std::move(options)),
         normalise_(options_.preprocess),
         frames_itself_(frames_itself(options_.augment)),
-        cache_(dataset_->size(), needs_cache() ? options_.cache_bytes : 0) {}
+        cache_(dataset_->size(), needs_cache() ? options_.cache_bytes : 0) {
+    if (options_.views) views_.emplace(options_.preprocess, *options_.views);
+  }
 
   Made make(const Epoch& epoch, int64_t number) const {
     Made made;
@@ -92,6 +96,7 @@ class Maker {
 
  private:
   bool needs_cache() const {
+    if (options_.views) return false;
     bool changed = !frames_itself_ && options_.preprocess.resize != Preprocess::Resize::none;
     return !dataset_->in_memory() || changed;
   }
@@ -147,13 +152,20 @@ class Maker {
     auto n = std::min(options_.batch_size, int64_t(epoch.order.size()) - first);
     Key key = options_.key.fold_in(augment_stream).fold_in(uint64_t(epoch.number));
     Tensor images;
+    std::optional<ViewBatch> views;
+    if (views_) views.emplace(*views_);
     for (int64_t i = first; i < first + n; ++i) {
       int64_t sample = epoch.order[size_t(i)];
       // A sample that was drawn twice is not the same picture twice.
       Key of_sample = key.fold_in(uint64_t(sample));
       if (options_.balance) of_sample = of_sample.fold_in(uint64_t(i));
       try {
-        append(sample, of_sample, n, images, made.batch);
+        if (views) {
+          views->add(dataset_->image(sample, views_->decode_options()));
+          made.batch.indices.push_back(sample);
+        } else {
+          append(sample, of_sample, n, images, made.batch);
+        }
       } catch (const IoError& e) {
         made.corrupt.emplace_back(sample, e.what());
       } catch (const std::invalid_argument& e) {
@@ -165,6 +177,7 @@ class Maker {
       }
     }
     made.batch.skipped = int64_t(made.corrupt.size());
+    if (views) made.batch.views = views->take(options_.device);
     finish(images, made.batch);
   }
 
@@ -172,7 +185,7 @@ class Maker {
   void finish(const Tensor& images, Batch& batch) const {
     if (batch.indices.empty()) return;
     batch.images = images;
-    if (images.dim(0) != batch.size()) {
+    if (!images.is_empty() && images.dim(0) != batch.size()) {
       batch.images =
           Tensor::empty(images.shape().with(0, batch.size()), Dtype::f32, options_.device);
       auto out = batch.images.mutable_data<float>();
@@ -188,6 +201,7 @@ class Maker {
   Normaliser normalise_;
   bool frames_itself_;
   mutable ImageCache cache_;
+  std::optional<Views> views_;
 };
 
 }  // namespace

@@ -11,12 +11,14 @@
 #include "fovea/core/tensor.h"
 #include "fovea/data/dataset.h"
 #include "fovea/data/preprocess.h"
+#include "fovea/data/views.h"
 #include "fovea/image/augment.h"
 
 namespace fovea::data {
 
 struct Batch {
   Tensor images;                 // f32 (n, height, width, channels), normalised
+  std::vector<ViewGroup> views;  // instead of images, where LoaderOptions::views asks for them
   Tensor labels;                 // i32 (n)
   std::vector<int64_t> indices;  // of the n samples in the dataset
   int64_t number = 0;            // in the epoch; a run resumes with start(epoch, number + 1)
@@ -32,6 +34,9 @@ struct LoaderOptions {
   // picture itself (Resize, ResizeShort, CenterCrop, RandomResizedCrop, RandomScaleCrop) runs on
   // the decoded picture instead. Either way the result must have the size that `preprocess` says.
   image::Augment augment;
+  // Gives the batches views of every picture; for testing, so without augmentation, and nothing is
+  // kept in memory.
+  std::optional<ViewOptions> views;
   Key key;               // of the order and the augmentation
   bool shuffle = false;  // another order each epoch
   // Instead: an epoch draws as many samples as there are, with replacement, each class as often as

@@ -172,7 +172,7 @@ image::DecodeOptions Preprocess::decode_options() const {
   return how;
 }
 
-image::Image Preprocess::geometry(image::Image image) const {
+image::Image Preprocess::resized(image::Image image) const {
   if (image.channels != channels) {
     if (!convert_channels)
       fail(fmt::format(
@@ -197,13 +197,18 @@ image::Image Preprocess::geometry(image::Image image) const {
       if (image.height == height && image.width == width) return image;
       return image::resize(image, height, width, filter);
     case Resize::short_side:
-      if (std::min(image.height, image.width) != short_side)
-        image = image::resize_short_side(image, short_side, filter);
-      if (image.height == height && image.width == width) return image;
-      return image::center_crop(image, height, width);
+      if (std::min(image.height, image.width) == short_side) return image;
+      return image::resize_short_side(image, short_side, filter);
   }
   FOVEA_ASSERT(false);
   return image;
+}
+
+image::Image Preprocess::geometry(image::Image image) const {
+  image = resized(std::move(image));
+  const bool fits = image.height == height && image.width == width;
+  if (resize != Resize::short_side || fits) return image;
+  return image::center_crop(image, height, width);
 }
 
 Tensor Preprocess::apply(std::span<const image::Image> images) const {

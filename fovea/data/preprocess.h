@@ -55,6 +55,8 @@ struct Preprocess {
   // std::invalid_argument for another number of channels when convert_channels is off, and for
   // another size with Resize::none.
   image::Image geometry(image::Image image) const;
+  // The same before the crop of Resize::short_side.
+  image::Image resized(image::Image image) const;
 
   // Pictures of any size -> f32 (N, height, width, channels), normalised.
   Tensor apply(std::span<const image::Image> images) const;

@@ -208,13 +208,4 @@ std::vector<Image> ten_crop(const Image& image, int height, int width) {
   return crops;
 }
 
-std::vector<Image> multi_scale_crops(
-    const Image& image, int size, const std::vector<int>& short_sides, Filter filter) {
-  std::vector<Image> crops;
-  for (int side : short_sides)
-    for (Image& c : ten_crop(resize_short_side(image, side, filter), size, size))
-      crops.push_back(std::move(c));
-  return crops;
-}
-
 }  // namespace fovea::image

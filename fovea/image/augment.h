@@ -182,12 +182,4 @@ std::map<std::string, double> parameters_of(const Step& step);  // as make_step 
 // order. The image must be at least that large.
 std::vector<Image> ten_crop(const Image& image, int height, int width);
 
-// Ten crops of (size, size) at each scale of the shorter side (ResNet tests at 224, 256, 384, 480,
-// 640); average the predictions over all of them.
-std::vector<Image> multi_scale_crops(
-    const Image& image,
-    int size,
-    const std::vector<int>& short_sides,
-    Filter filter = Filter::bilinear);
-
 }  // namespace fovea::image

@@ -3,10 +3,21 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "fovea/models/ensemble.h"
 #include "fovea/models/layers.h"
 #include "fovea/models/registry.h"
 
 namespace fovea::models {
+
+namespace {
+
+std::unique_ptr<nn::Module> network_of(const Architecture& a) {
+  if (a.name == "ensemble") return build_ensemble(a);
+  if (a.name == "layers") return build_layers(a.layers, a.input);
+  return find(a.name).make({.classes = a.classes, .input = a.input, .linear_head = a.linear_head});
+}
+
+}  // namespace
 
 std::unique_ptr<nn::Module> build(const Architecture& a) {
   if (a.input.rank() != 3 || a.classes < 1)
@@ -14,11 +25,7 @@ std::unique_ptr<nn::Module> build(const Architecture& a) {
         "[build] expected an input (H, W, C) and at least one class, got {} and {}",
         a.input.str(),
         a.classes));
-  std::unique_ptr<nn::Module> net =
-      a.name == "layers"
-          ? build_layers(a.layers, a.input)
-          : find(a.name).make(
-                {.classes = a.classes, .input = a.input, .linear_head = a.linear_head});
+  std::unique_ptr<nn::Module> net = network_of(a);
   nn::Ctx ctx;
   Tensor scores = nn::forward(*net, nn::shaped({1, a.input[0], a.input[1], a.input[2]}), ctx);
   if (!(scores.shape() == Shape{1, a.classes}))
@@ -44,6 +51,8 @@ std::string to_json(const Architecture& a) {
     for (const auto& [name, value] : layer.options) entry[name] = value;
     j["layers"].push_back(std::move(entry));
   }
+  for (const Architecture& member : a.members)
+    j["members"].push_back(nlohmann::ordered_json::parse(to_json(member)));
   return j.dump();
 }
 
@@ -68,6 +77,10 @@ Architecture architecture_from_json(std::string_view text) {
           layer.options[name] = value.get<std::string>();
       }
       a.layers.push_back(std::move(layer));
+    }
+    for (const auto& member : j.value("members", nlohmann::json::array())) {
+      if (member.contains("members")) throw std::invalid_argument(ensemble_in_ensemble);
+      a.members.push_back(architecture_from_json(member.dump()));
     }
     return a;
   } catch (const nlohmann::json::exception& e) {

@@ -18,13 +18,16 @@ struct LayerSpec {
   friend bool operator==(const LayerSpec&, const LayerSpec&) = default;
 };
 
-// Everything needed to build a network again: a name from the table of models, or a list of layers.
+// Everything needed to build a network again: a name from the table of models, a list of layers, or
+// the members of an ensemble.
 struct Architecture {
-  std::string name;  // "resnet20"; "layers" for a list
+  std::string name;  // "resnet20"; "layers" for a list, "ensemble" for several networks
   Shape input;       // (H, W, C)
   int64_t classes = 0;
   bool linear_head = false;       // as in MakeOptions
   std::vector<LayerSpec> layers;  // only for "layers"
+  // Only for "ensemble": at least two of the same input and classes, none an ensemble itself.
+  std::vector<Architecture> members = {};
   friend bool operator==(const Architecture&, const Architecture&) = default;
 };
 
@@ -33,7 +36,7 @@ struct Architecture {
 std::unique_ptr<nn::Module> build(const Architecture& a);
 
 // JSON: {"name": "resnet20", "input": [32, 32, 3], "classes": 10, "linear_head": false,
-// "layers": [{"type": "conv", ...}]}.
+// "layers": [{"type": "conv", ...}], "members": [{"name": ...}]}.
 std::string to_json(const Architecture& a);
 Architecture architecture_from_json(std::string_view json);
 

@@ -7,13 +7,6 @@
 
 namespace fovea::models {
 
-namespace {
-
-constexpr size_t most_plans =
-    4;  // a full batch, the rest of a data set, a single picture, one more
-
-}  // namespace
-
 graph::Plan freeze(const nn::Module& net, const Shape& input) {
   auto forward = [&](std::span<const Tensor> in) {
     nn::Ctx ctx;
@@ -38,7 +31,7 @@ graph::Plan FrozenModel::plan(const Shape& batch) const {
   std::lock_guard lock(mutex_);
   auto it = std::ranges::find(plans_, batch, &Entry::batch);
   if (it == plans_.end()) {
-    if (plans_.size() == most_plans) plans_.erase(plans_.begin());
+    if (plans_.size() == most_plans_) plans_.erase(plans_.begin());
     plans_.push_back({batch, freeze(*model_->net, batch)});
     it = std::prev(plans_.end());
   }

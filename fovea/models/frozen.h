@@ -12,7 +12,12 @@ namespace fovea::models {
 // made when it is first met. May be called from many threads.
 class FrozenModel {
  public:
-  explicit FrozenModel(const Model& model) : model_(&model) {}  // which must outlive it
+  // A full batch, the rest of a data set, a single picture, one more.
+  static constexpr size_t usual_plans = 4;
+
+  // Keeps the plans that were used last, `most_plans` of them. The model must outlive this.
+  explicit FrozenModel(const Model& model, size_t most_plans = usual_plans)
+      : model_(&model), most_plans_(most_plans) {}
 
   // As Model::scores, within rounding of it.
   Tensor scores(const Tensor& batch) const;
@@ -26,8 +31,9 @@ class FrozenModel {
     graph::Plan plan;
   };
   const Model* model_;
+  size_t most_plans_;
   mutable std::mutex mutex_;
-  mutable std::vector<Entry> plans_;  // the last few used, newest last
+  mutable std::vector<Entry> plans_;  // newest last
 };
 
 // The plan of a network for inputs of one shape (N, H, W, C).

@@ -50,7 +50,12 @@ class Walk : public Module::Visitor {
 }  // namespace
 
 Tensor Ctx::run(std::string_view name, const Module& child, const Tensor& x) {
-  return run_in_scope(name, [&] { return child.forward(tap("input", x), *this); });
+  return run_in_scope(name, [&] {
+    const Tensor in = tap("input", x);
+    if (instead)
+      if (Tensor y = instead(child, in); !y.is_empty()) return y;
+    return child.forward(in, *this);
+  });
 }
 
 Tensor Ctx::run_in_scope(std::string_view name, const std::function<Tensor()>& f) {

@@ -31,6 +31,9 @@ struct Ctx {
   // Paths of modules that run as if not training, with all that is in them: no new statistics.
   std::set<std::string, std::less<>> frozen;
   std::string path;  // of the module that is running, "layer1.0.conv1"
+  // Asked before a child runs, with the child and its input, under the child's path: its output,
+  // or an empty tensor to let the child run.
+  std::function<Tensor(const Module& child, const Tensor& x)> instead;
 
   // Runs a child of the running module under its name. Errors come out as LayerError.
   Tensor run(std::string_view name, const Module& child, const Tensor& x);

@@ -164,7 +164,8 @@ const std::vector<ScheduleRow>& schedule_rows() {
           "cosine",
           "half a cosine from lr down to min_lr",
           "Loshchilov and Hutter 2017",
-          {{"min_lr", &CosineOptions::min_lr, "at the end"}},
+          {{"min_lr", &CosineOptions::min_lr, "at the end"},
+           {"cycles", &CosineOptions::cycles, "how often the curve is run through"}},
           cosine_schedule),
       schedule_row<OneCycleOptions>(
           "one_cycle",

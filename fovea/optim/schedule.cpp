@@ -174,8 +174,15 @@ std::unique_ptr<Schedule> inverse_schedule(const ScheduleContext& c, const Inver
 std::unique_ptr<Schedule> cosine_schedule(const ScheduleContext& c, const CosineOptions& o) {
   check_context(c, "cosine");
   check(o.min_lr >= 0 && o.min_lr <= c.lr, "cosine", "a min_lr from 0 to lr", o.min_lr);
-  return curve([c, o](int64_t step) {
-    return half_cosine(c.lr, o.min_lr, std::min(double(step) / double(c.total_steps), 1.0));
+  check(
+      o.cycles >= 1 && o.cycles <= c.total_steps,
+      "cosine",
+      "from 1 to total_steps cycles",
+      o.cycles);
+  const int64_t length = (c.total_steps + o.cycles - 1) / o.cycles;
+  return curve([c, o, length](int64_t step) {
+    const double share = step < c.total_steps ? double(step % length) / double(length) : 1;
+    return half_cosine(c.lr, o.min_lr, share);
   });
 }
 

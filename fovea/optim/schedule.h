@@ -62,10 +62,12 @@ struct InverseOptions {
 };
 std::unique_ptr<Schedule> inverse_schedule(const ScheduleContext& c, const InverseOptions& o = {});
 
-// min_lr + (lr - min_lr) (1 + cos(pi step / total_steps)) / 2 (Loshchilov and Hutter 2017, without
-// restarts); min_lr after the end.
+// min_lr + (lr - min_lr) (1 + cos(pi step / total_steps)) / 2 (Loshchilov and Hutter 2017); min_lr
+// after the end. With several cycles the curve begins again every ceil(total_steps / cycles) steps
+// (Huang et al. 2017, "Snapshot ensembles", equation 2).
 struct CosineOptions {
   double min_lr = 0;
+  int cycles = 1;
 };
 std::unique_ptr<Schedule> cosine_schedule(const ScheduleContext& c, const CosineOptions& o = {});
 

@@ -5,19 +5,22 @@
 #include "fovea/data/loader.h"
 #include "fovea/models/model_file.h"
 #include "fovea/train/metrics.h"
+#include "fovea/train/view_scores.h"
 
 namespace fovea::train {
 
 struct EvaluateOptions {
-  int64_t batch_size = 128;
+  int64_t batch_size = 128;  // pictures of the model's size at once, views counted
   int workers = 1;
   int64_t cache_bytes = 0;
   int keep_mistakes = 24;
   double max_corrupt = 0.1;
+  data::ViewOptions views = {};
   std::function<void(int64_t done, int64_t total)> progress;
 };
 
-// Runs the model over a dataset whose labels are indices into model.classes.
+// Runs the model over a dataset whose labels are indices into model.classes. With several views of
+// a picture, its scores are those of ViewScores.
 Evaluation evaluate(
     const models::Model& model, const data::DatasetPtr& dataset, const EvaluateOptions& o = {});
 
@@ -25,15 +28,17 @@ Evaluation evaluate(
 Evaluation evaluate(const models::Model& model, data::Loader& loader, int keep_mistakes = 24);
 
 struct Prediction {
-  std::vector<int> classes;           // highest probability first
-  std::vector<double> probabilities;  // of those
+  std::vector<int> classes;                       // highest probability first
+  std::vector<double> probabilities;              // of those
+  std::vector<std::array<int64_t, 2>> maps = {};  // as Judged::maps
 };
 
-// Class probabilities of pictures, through the model's own preprocessing; the k highest each.
+// Class probabilities of pictures as they were decoded, through the model's own preprocessing; the
+// k highest each.
 std::vector<Prediction> predict(
     const models::Model& model, std::span<const image::Image> images, int k = 5);
 
-// The same of a batch (N, H, W, C) that went through the preprocessing.
-std::vector<Prediction> predict(const models::Model& model, const Tensor& batch, int k = 5);
+// The same of the pictures that a batch of views has collected; it is empty then.
+std::vector<Prediction> predict(const ViewScores& scores, data::ViewBatch& batch, int k = 5);
 
 }  // namespace fovea::train

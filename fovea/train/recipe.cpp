@@ -76,6 +76,10 @@ std::span<const KeyInfo> recipe_keys() {
       {"train.clip_norm", number, "0", "largest norm of the gradient; 0 does not clip"},
       {"train.ema", number, "0", "decay of the averaged weights that are judged and saved; 0 none"},
       {"train.save_steps", integer, "0", "checkpoint every so many steps as well as every epoch"},
+      {"train.snapshots",
+       integer,
+       "0",
+       "models kept along the way, for `fovea ensemble`; see schedule.cycles of cosine"},
       {"optimizer.name", text, "adamw", "its options follow it: `fovea train --list optimizers`"},
       {"schedule.name", text, "one_cycle", "its options follow it: `fovea train --list schedules`"},
   };
@@ -294,12 +298,19 @@ Recipe::Recipe(const Config& c)
       clip_norm(within(c, "train.clip_norm", 0, 1e9)),
       ema(within(c, "train.ema", 0, 1)),
       save_steps(at_least(c, "train.save_steps", 0)),
+      snapshots(int(at_least(c, "train.snapshots", 0))),
       optimizer(method_of(c, "optimizer.", optim::optimizer_table())),
       schedule(method_of(c, "schedule.", optim::schedule_table())),
       augment(augment_of(c.list("augment"))) {
   if (channels != 0 && channels != 1 && channels != 3)
     throw std::invalid_argument(fmt::format(
         "{}: expected data.channels of 0, 1 or 3, got {}", c.origin("data.channels"), channels));
+  if (snapshots > epochs)
+    throw std::invalid_argument(fmt::format(
+        "{}: expected train.snapshots of at most train.epochs = {}, got {}",
+        c.origin("train.snapshots"),
+        epochs,
+        snapshots));
   if (from.empty() && (linear_head || head_epochs > 0))
     throw std::invalid_argument(
         "model.head and train.head_epochs are for models that begin from another: give model.from");

@@ -59,6 +59,7 @@ struct Recipe {
   double clip_norm = 0;
   double ema = 0;
   int64_t save_steps = 0;
+  int snapshots = 0;
 
   std::map<std::string, std::string> optimizer, schedule;
   image::Augment augment;

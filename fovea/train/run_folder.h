@@ -21,6 +21,7 @@ struct Metrics {
 //   metrics.jsonl       a line per event
 //   events.out.tfevents.*   the same for TensorBoard
 //   model.safetensors   the best model so far
+//   snapshots/          models kept along the way, where the recipe asks for them
 //   last.safetensors    everything needed to go on, see checkpoint.h
 //   report.html
 class RunFolder {

@@ -1,6 +1,8 @@
 #include "fovea/train/trainer.h"
 
 #include <chrono>
+#include <filesystem>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -60,6 +62,7 @@ class Session {
       log_.emplace(*run_, Reached{.epochs = at_.epoch, .steps = at_.step});
     } else {
       run_ = RunFolder::create(recipe_.folder, recipe_.name, o.overwrite);
+      std::filesystem::remove_all(run_->file("snapshots"));  // of a run that is overwritten
       write_file_atomic(run_->file("recipe.toml"), config.to_toml());
       log_.emplace(*run_, std::nullopt);
     }
@@ -195,6 +198,22 @@ class Session {
     train::check_weights(*setup_.model.net, optimizer_->name(), place(at_.step - 1));
   }
 
+  // Whether the model is kept after this epoch, the first being 0: at equal distances, and the
+  // last.
+  bool is_snapshot(int64_t epoch) const {
+    const int64_t n = recipe_.snapshots, all = recipe_.epochs;
+    return (epoch + 1) * n / all > epoch * n / all;
+  }
+
+  void save_snapshot(const std::optional<Evaluation>& val) {
+    std::filesystem::create_directories(run_->file("snapshots"));
+    auto best = std::exchange(setup_.model.metrics, {{"epoch", double(at_.epoch + 1)}});
+    if (val) setup_.model.metrics.insert({{"val_top1", val->top1}, {"val_loss", val->loss}});
+    models::save_model(
+        run_->file(fmt::format("snapshots/epoch-{:04}.safetensors", at_.epoch + 1)), setup_.model);
+    setup_.model.metrics = std::move(best);
+  }
+
   void finish_epoch(double rate) {
     check_weights();
     tell_of_corrupt();
@@ -211,6 +230,7 @@ class Session {
       if (val) setup_.model.metrics.insert({{"val_top1", val->top1}, {"val_loss", val->loss}});
       models::save_model(run_->file("model.safetensors"), setup_.model);
     }
+    if (is_snapshot(at_.epoch)) save_snapshot(val);
     nn::assign(*setup_.model.net, trained);
     schedule_->epoch_end(val ? val->loss : means_.of_epoch("loss"));
     ++at_.epoch;

@@ -15,6 +15,7 @@ const char* const verbs[] = {
     "find-lr",
     "eval",
     "predict",
+    "ensemble",
     "models",
     "convert",
     "pull",
@@ -299,6 +300,66 @@ TEST_F(Cli, PredictTakesFilesFoldersAndStandardInput) {
   EXPECT_EQ(o.code, 0) << o.err;
   EXPECT_HAS(o.out, "-  blue ");
   EXPECT_EQ(fovea("predict photos.safetensors - </dev/null").code, 3);
+}
+
+TEST_F(Cli, SeveralViewsOfEachPicture) {
+  write_photos("photos", 4);
+  const std::string eval = "eval photos.safetensors --data photos --split train --views ten-crop";
+  Outcome o = fovea(eval + " --scales 14,16 --json");
+  EXPECT_EQ(o.code, 0) << o.err;
+  Json j = Json::parse(o.out);
+  EXPECT_EQ(j.at("views").at("count"), 20);
+  EXPECT_EQ(j.at("views").at("what"), "20 views: ten crops of 12 x 12 at 14, 16");
+  EXPECT_EQ(j.at("samples"), 8);
+  EXPECT_EQ(j.at("correct"), 8);
+  EXPECT_HAS(o.err, "20 views: ten crops of 12 x 12 at 14, 16; their probabilities are averaged");
+  o = fovea("predict --views flip --scales 14,16 photos.safetensors photos/red/0.ppm");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_HAS(o.out, "photos/red/0.ppm  red ");
+  for (const std::string& words :
+       {eval, std::string("predict photos.safetensors photos --views ten-crop")}) {
+    o = fovea(words + " --scales 14,11");
+    EXPECT_EQ(o.code, 2);
+    EXPECT_HAS(
+        o.err, "expected short sides of at least 12, so that 12 x 12 can be cut out, got 11");
+  }
+}
+
+TEST_F(Cli, DenseSlidesTheNetwork) {
+  write_ppm("wide.ppm", 200, 200, 200, 40, 60);
+  Outcome o =
+      fovea("predict digits.safetensors wide.ppm --dense --views flip --scales 28,36 --json");
+  EXPECT_EQ(o.code, 0) << o.err;
+  // 28 x 42 and 36 x 54, at steps of 4 pixels, each also mirrored.
+  EXPECT_EQ(Json::parse(o.out).at("maps"), Json::parse("[[1, 4], [1, 4], [3, 7], [3, 7]]"));
+  o = fovea("eval digits.safetensors --data digits --dense --scales 32 --json");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_EQ(Json::parse(o.out).at("views").at("what"), "1 view: whole pictures at 32");
+  EXPECT_EQ(Json::parse(o.out).at("views").at("dense"), true);
+  EXPECT_HAS(o.err, "1 view: whole pictures at 32");
+}
+
+TEST_F(Cli, EnsembleMakesOneModelOfSeveral) {
+  const std::string train =
+      "train --model linear --epochs 2 --batch 50 --set data.limit=200 --set train.snapshots=2 -q";
+  EXPECT_EQ(fovea(train + " --name a").code, 0);
+  Outcome o = fovea("ensemble runs/a --out both.safetensors --json");
+  EXPECT_EQ(o.code, 0) << o.err;
+  Json j = Json::parse(o.out);
+  EXPECT_EQ(j.at("members").size(), 2u);
+  EXPECT_EQ(j.at("parameters"), 2 * 7850);
+  EXPECT_EQ(fovea("eval both.safetensors --data digits -q").code, 0);
+  EXPECT_HAS(fovea("models both.safetensors").out, "members.1.1");
+  EXPECT_EQ(fovea("convert both.safetensors both.npz").code, 0);
+  o = fovea("ensemble runs/a --average --out mean.safetensors");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_HAS(o.out, "the mean weights of 2 models, 7850 parameters");
+
+  o = fovea("ensemble digits.safetensors photos.safetensors --out none.safetensors");
+  EXPECT_EQ(o.code, 2);
+  EXPECT_HAS(
+      o.err, "photos.safetensors does not fit digits.safetensors: expected 10 classes, got 2");
+  EXPECT_HAS(fovea("ensemble runs --out none.safetensors").err, "no snapshots in it");
 }
 
 // Channels are converted as the model's file says, not refused.

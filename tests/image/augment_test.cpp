@@ -191,7 +191,6 @@ TEST(Augment, TenCrops) {
     EXPECT_EQ(crops[i + 5], flip_horizontal(crops[i]));
   }
   EXPECT_THROW(ten_crop(image, 11, 5), std::invalid_argument);
-  EXPECT_EQ(multi_scale_crops(image, 8, {8, 9, 10, 12, 16}).size(), 50u);
 }
 
 TEST(Augment, TableMakesEveryStep) {

@@ -62,7 +62,8 @@ TEST(Factory, NamesTheNearest) {
       "one_cycle, plateau, got \"cosin\"; did you mean \"cosine\"?");
   EXPECT_EQ(
       schedule_error({{"name", "cosine"}, {"min", "0"}}),
-      "[cosine] expected an option out of min_lr, warmup, warmup_from, got \"min\"; did you mean "
+      "[cosine] expected an option out of min_lr, cycles, warmup, warmup_from, got \"min\"; did "
+      "you mean "
       "\"min_lr\"?");
 }
 

@@ -1,6 +1,7 @@
 #include "fovea/optim/schedule.h"
 
 #include <cmath>
+#include <numbers>
 
 #include <gtest/gtest.h>
 
@@ -64,6 +65,20 @@ TEST(Schedule, PlateauEqualsPyTorch) {
         "plateau_options",
         resume);
   }
+}
+
+// Huang et al. 2017, equation 2, with T = 100 and M = 3: cycles of 34 steps.
+TEST(Schedule, CosineRunsThroughItsCycles) {
+  ScheduleContext c{.lr = 0.2, .total_steps = 100};
+  auto schedule = cosine_schedule(c, {.cycles = 3});
+  for (int64_t step : {0, 1, 33, 34, 60, 68, 99})
+    EXPECT_NEAR(
+        schedule->lr(step), 0.1 * (std::cos(std::numbers::pi * double(step % 34) / 34) + 1), 1e-15)
+        << step;
+  EXPECT_EQ(schedule->lr(34), 0.2);
+  EXPECT_EQ(schedule->lr(100), 0);
+  EXPECT_THROW(cosine_schedule(c, {.cycles = 0}), std::invalid_argument);
+  EXPECT_THROW(cosine_schedule(c, {.cycles = 101}), std::invalid_argument);
 }
 
 TEST(Schedule, CountsEpochsInSteps) {

@@ -1,5 +1,7 @@
 #include "fovea/train/trainer.h"
 
+#include <filesystem>
+#include <set>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -58,6 +60,31 @@ TEST_F(TrainerTest, LossFallsAndTheFolderHoldsTheRun) {
   EXPECT_DOUBLE_EQ(m.metrics.at("test_top1"), r.test->top1);
   Evaluation again = evaluate(m, data::open("digits").test);
   EXPECT_EQ(again.correct(), r.test->correct());
+}
+
+TEST_F(TrainerTest, SnapshotsAreKeptAtEqualDistances) {
+  const std::map<std::string, std::string> changes{
+      {"run.name", "run"},
+      {"train.epochs", "5"},
+      {"train.snapshots", "2"},
+      {"data.limit", "60"},
+      {"schedule.name", "cosine"},
+      {"schedule.cycles", "2"}};
+  train(small_recipe(path(), changes));
+  std::set<std::string> kept;
+  for (const auto& entry : std::filesystem::directory_iterator(path("run/snapshots")))
+    kept.insert(entry.path().filename().string());
+  EXPECT_EQ(kept, (std::set<std::string>{"epoch-0003.safetensors", "epoch-0005.safetensors"}));
+  models::Model last = models::load_model(path("run/snapshots/epoch-0005.safetensors"));
+  EXPECT_EQ(last.metrics.at("epoch"), 5);
+  EXPECT_TRUE(last.metrics.contains("val_top1"));
+  // The averaged weights, as the best model has them.
+  const Tree all = formats::load_safetensors(path("run/last.safetensors")).tensors;
+  for (const auto& [name, t] : nn::parameters(*last.net))
+    EXPECT_EQ(t.to_vector(), all.at("average/" + name).to_vector()) << name;
+  EXPECT_THROW(
+      train(small_recipe(path(), {{"train.epochs", "2"}, {"train.snapshots", "3"}})),
+      std::invalid_argument);
 }
 
 TEST_F(TrainerTest, TheRecipeInTheFolderRepeatsTheRun) {
