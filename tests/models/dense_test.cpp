@@ -129,7 +129,7 @@ TEST(Dense, LinearLayersSlideOverTheMaps) {
 
 TEST(Dense, IsThePlainNetworkAtItsOwnSize) {
   const std::map<std::string, Shape> networks{
-      {"resnet20", {32, 32, 3}}, {"lenet5", {28, 28, 1}}, {"", {28, 28, 1}}};
+      {"resnet20", {32, 32, 3}}, {"lenet5", {28, 28, 1}}, {"convnet", {32, 32, 3}}};
   for (const auto& [name, input] : networks) {
     Model m;
     m.architecture = {.name = name, .input = input, .classes = 10};
