@@ -1,9 +1,11 @@
 #include "fovea/models/ensemble.h"
 
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 
+#include "fovea/ops/create.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/softmax.h"
 
@@ -24,7 +26,17 @@ std::string class_difference(
   return fmt::format("expected class {} to be \"{}\", got \"{}\"", a - expected.begin(), *a, *b);
 }
 
-void check_alike(const std::vector<NamedModel>& models) {
+// The preprocessing but for the numbers that a scale and a shift can make up for.
+data::Preprocess geometry_of(data::Preprocess p) {
+  p.scale = 1;
+  p.mean.clear();
+  p.std.clear();
+  return p;
+}
+
+void check_alike(
+    const std::vector<NamedModel>& models,
+    const std::function<data::Preprocess(const data::Preprocess&)>& compared) {
   if (models.size() < 2) fail(fmt::format("expected at least two models, got {}", models.size()));
   const Model& first = models[0].model;
   for (const auto& [name, m] : models) {
@@ -42,7 +54,7 @@ void check_alike(const std::vector<NamedModel>& models) {
           models[0].name,
           first.architecture.input.str(),
           m.architecture.input.str()));
-    if (m.preprocess != first.preprocess)
+    if (compared(m.preprocess) != compared(first.preprocess))
       fail(fmt::format(
           "{} does not fit {}: expected the preprocessing {}, got {}",
           name,
@@ -50,6 +62,23 @@ void check_alike(const std::vector<NamedModel>& models) {
           first.preprocess.to_json(),
           m.preprocess.to_json()));
   }
+}
+
+double value_or(const std::vector<double>& list, int64_t c, double other) {
+  return list.empty() ? other : list[size_t(c)];
+}
+
+// From inputs x = (pixel * scale - mean) / std as `from` has them to those of `to`.
+Ensemble::Member adapted(
+    std::unique_ptr<nn::Module> net, const data::Preprocess& from, const data::Preprocess& to) {
+  std::vector<float> scale, shift;
+  for (int64_t c = 0; c < from.channels; ++c) {
+    const double std = value_or(to.std, c, 1), ratio = to.scale / from.scale;
+    scale.push_back(float(value_or(from.std, c, 1) * ratio / std));
+    shift.push_back(float((value_or(from.mean, c, 0) * ratio - value_or(to.mean, c, 0)) / std));
+  }
+  const Shape shape{from.channels};
+  return {std::move(net), Tensor::from(scale, shape), Tensor::from(shift, shape)};
 }
 
 // What is said of all of them; of licences each once.
@@ -75,8 +104,10 @@ Model without_network(const std::vector<NamedModel>& models) {
 
 Tensor Ensemble::forward(const Tensor& x, nn::Ctx& ctx) const {
   std::vector<Tensor> log_p;
-  for (size_t i = 0; i < members_.size(); ++i)
-    log_p.push_back(log_softmax(ctx.run(fmt::format("members.{}", i), *members_[i], x)));
+  for (size_t i = 0; i < members_.size(); ++i) {
+    const auto& [net, scale, shift] = members_[i];
+    log_p.push_back(log_softmax(ctx.run(fmt::format("members.{}", i), *net, x * scale + shift)));
+  }
   Tensor top = log_p[0];
   for (const Tensor& l : log_p) top = maximum(top, l);
   Tensor sum = exp(log_p[0] - top);
@@ -85,13 +116,17 @@ Tensor Ensemble::forward(const Tensor& x, nn::Ctx& ctx) const {
 }
 
 void Ensemble::visit(Visitor& v) {
-  for (size_t i = 0; i < members_.size(); ++i) v.child(fmt::format("members.{}", i), *members_[i]);
+  for (size_t i = 0; i < members_.size(); ++i) {
+    v.child(fmt::format("members.{}", i), *members_[i].net);
+    v.state(fmt::format("inputs.{}.scale", i), members_[i].scale);
+    v.state(fmt::format("inputs.{}.shift", i), members_[i].shift);
+  }
 }
 
 std::unique_ptr<nn::Module> build_ensemble(const Architecture& a) {
   if (a.members.size() < 2)
     fail(fmt::format("expected at least two members, got {}", a.members.size()));
-  std::vector<std::unique_ptr<nn::Module>> members;
+  std::vector<Ensemble::Member> members;
   for (const Architecture& member : a.members) {
     if (member.name == "ensemble") fail(ensemble_in_ensemble);
     if (!(member.input == a.input) || member.classes != a.classes)
@@ -102,30 +137,31 @@ std::unique_ptr<nn::Module> build_ensemble(const Architecture& a) {
           member.input.str(),
           member.classes,
           member.name));
-    members.push_back(build(member));
+    const Shape channels{a.input[2]};
+    members.push_back({build(member), ones(channels), zeros(channels)});
   }
   return std::make_unique<Ensemble>(std::move(members));
 }
 
 Model make_ensemble(std::vector<NamedModel> members) {
-  check_alike(members);
+  check_alike(members, geometry_of);
   Model m = without_network(members);
   m.architecture = {
       .name = "ensemble",
       .input = m.architecture.input,
       .classes = m.architecture.classes,
       .layers = {}};
-  std::vector<std::unique_ptr<nn::Module>> nets;
+  std::vector<Ensemble::Member> nets;
   for (auto& [name, member] : members) {
     m.architecture.members.push_back(member.architecture);
-    nets.push_back(std::move(member.net));
+    nets.push_back(adapted(std::move(member.net), m.preprocess, member.preprocess));
   }
   m.net = std::make_unique<Ensemble>(std::move(nets));
   return m;
 }
 
 Model average_weights(std::vector<NamedModel> models) {
-  check_alike(models);
+  check_alike(models, std::identity());
   Model m = without_network(models);
   m.net = std::move(models[0].model.net);
   Tree mean = nn::parameters(*m.net);

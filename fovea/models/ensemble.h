@@ -10,17 +10,21 @@ namespace fovea::models {
 
 // Several networks as one: each sees the input, and the scores are the logarithm of the mean of
 // their probabilities, y = log (1/M) sum_m softmax(y_m), whose softmax is that mean. Scores at many
-// positions, as of Dense, are averaged at each. Children: members.0, members.1, ...
+// positions, as of Dense, are averaged at each. Children: members.0, members.1, ... Members that
+// were trained on inputs with other statistics see x * inputs.1.scale + inputs.1.shift, both (C).
 class Ensemble : public nn::Module {
  public:
-  explicit Ensemble(std::vector<std::unique_ptr<nn::Module>> members)
-      : members_(std::move(members)) {}
+  struct Member {
+    std::unique_ptr<nn::Module> net;
+    Tensor scale, shift;
+  };
+  explicit Ensemble(std::vector<Member> members) : members_(std::move(members)) {}
 
   Tensor forward(const Tensor& x, nn::Ctx& ctx) const override;
   void visit(Visitor& v) override;
 
  private:
-  std::vector<std::unique_ptr<nn::Module>> members_;
+  std::vector<Member> members_;
 };
 
 // The network of an architecture named "ensemble"; see Architecture::members for what must hold.
@@ -35,14 +39,17 @@ struct NamedModel {
   Model model;
 };
 
-// One model whose network is an Ensemble of these. Throws std::invalid_argument naming the first of
-// them with other classes or another preprocessing than the first.
+// One model whose network is an Ensemble of these, with the preprocessing of the first; what the
+// others have as scale, mean and deviation becomes scale and shift of their inputs. Throws
+// std::invalid_argument naming the first of them with other classes or another geometry than the
+// first.
 Model make_ensemble(std::vector<NamedModel> members);
 
 // One model of the same network whose parameters are the means of theirs: Polyak and Juditsky 1992
 // over the checkpoints of a run; Wortsman et al. 2022, "Model soups". The running statistics of
 // batch norm are averaged too, so they are near to, and not exactly, those of the new weights;
-// counters are the largest. Throws as make_ensemble does, and for another architecture.
+// counters are the largest. Throws as make_ensemble does, and for another architecture or other
+// statistics of inputs.
 Model average_weights(std::vector<NamedModel> models);
 
 }  // namespace fovea::models

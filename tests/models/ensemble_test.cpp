@@ -78,6 +78,29 @@ TEST_F(EnsembleTest, ItsProbabilitiesAreTheMean) {
   EXPECT_LE(test::relative_error(FrozenModel(back).scores(x), back.scores(x)), 1e-5);
 }
 
+TEST_F(EnsembleTest, MembersSeeInputsWithTheirOwnStatistics) {
+  Model a = small(1), b = small(2);
+  a.preprocess.mean = {0.4, 0.5, 0.6};
+  a.preprocess.std = {0.2, 0.25, 0.3};
+  b.preprocess.scale = 1;  // of 255 levels
+  b.preprocess.mean = {100, 110, 120};
+  b.preprocess.std = {60, 50, 70};
+  const image::Image picture(8, 8, 3, 77);
+  auto probabilities = [&](const Model& m) {
+    return softmax(m.scores(m.preprocess.apply({&picture, 1}))).to_vector();
+  };
+  const std::vector<float> p = probabilities(a), q = probabilities(b);
+  const std::vector<float> got = probabilities(make_ensemble(of(std::move(a), std::move(b))));
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], (p[i] + q[i]) / 2, 1e-5);
+  EXPECT_GT(std::abs(p[0] - q[0]), 1e-3);
+
+  Model other = small(3);
+  other.preprocess.std = {2, 2, 2};
+  EXPECT_HAS(
+      message_of([&] { average_weights(of(small(1), std::move(other))); }),
+      "expected the preprocessing {");
+}
+
 TEST_F(EnsembleTest, SureMembersThatDisagreeStayFinite) {
   Model a = small(1), b = small(2, "5");
   for (Model* m : {&a, &b}) {
