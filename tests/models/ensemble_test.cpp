@@ -144,8 +144,9 @@ TEST_F(EnsembleTest, EqualWeightsStayToTheBitAndStatisticsAreAveraged) {
   Model mean = average_weights(of(std::move(a), std::move(b), std::move(c)));
   EXPECT_EQ(fingerprint(nn::parameters(*mean.net)), before);
   for (const auto& [name, t] : nn::state(*mean.net))
-    if (name.ends_with("running_mean"))
+    if (name.ends_with("running_mean")) {
       for (float v : t.to_vector()) EXPECT_FLOAT_EQ(v, 1);
+    }
 }
 
 TEST_F(EnsembleTest, WhatDoesNotFitIsRefusedByName) {
