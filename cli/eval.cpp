@@ -143,10 +143,7 @@ Verb eval_verb() {
        "fovea eval model.safetensors --data photos/ --dense --views flip --scales 256,384"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
-        app.add_option("model", o->model, "A model file, or an .onnx file")
-            ->type_name("MODEL")
-            ->required();
-        o->open.add_to(app);
+        o->open.add_to(app, o->model);
         app.add_option("--data", o->data, "Labelled pictures, as for train")
             ->type_name("SOURCE")
             ->required();

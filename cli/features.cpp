@@ -62,10 +62,7 @@ Verb features_verb() {
        "fovea features model.safetensors --data photos/ --layer layer3 --out layer3"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
-        app.add_option("model", o->model, "A model file, or an .onnx file")
-            ->type_name("MODEL")
-            ->required();
-        o->open.add_to(app);
+        o->open.add_to(app, o->model);
         app.add_option("--data", o->data, "Pictures, as for train")
             ->type_name("SOURCE")
             ->required();

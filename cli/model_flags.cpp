@@ -35,7 +35,8 @@ void OpenFlags::add_description_to(CLI::App& app, const std::string& of) {
   app.add_option("--class-names", class_names, "Its classes, a line each")->type_name("FILE");
 }
 
-void OpenFlags::add_to(CLI::App& app) {
+void OpenFlags::add_to(CLI::App& app, std::string& model) {
+  app.add_option("model", model, "A model file, or an .onnx file")->type_name("MODEL")->required();
   add_description_to(app, "How pictures become the input of an .onnx file that does not record it");
   app.add_option("--size", size, "Height and width of its input, if it takes any")
       ->check(positive());

@@ -15,7 +15,7 @@ struct OpenFlags {
   std::string preprocess, class_names;
   int64_t size = 0;
 
-  void add_to(CLI::App& app);
+  void add_to(CLI::App& app, std::string& model);                 // with the argument MODEL
   void add_description_to(CLI::App& app, const std::string& of);  // all but --size
   models::Model open(const std::string& path) const;
   bool given() const { return !preprocess.empty() || !class_names.empty(); }

@@ -97,10 +97,7 @@ Verb predict_verb() {
        "cat photo.jpg | fovea predict model.safetensors -"},
       [](CLI::App& app) {
         auto o = std::make_shared<Options>();
-        app.add_option("model", o->model, "A model file, or an .onnx file")
-            ->type_name("MODEL")
-            ->required();
-        o->open.add_to(app);
+        o->open.add_to(app, o->model);
         app.add_option("inputs", o->inputs, "Pictures, folders of them, or - for standard input")
             ->type_name("FILE|DIR|-")
             ->required();

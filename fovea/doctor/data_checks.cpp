@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
+#include "fovea/data/balance.h"
 #include "fovea/data/hash.h"
 #include "fovea/doctor/checks.h"
 #include "fovea/image/resize.h"
@@ -168,20 +169,12 @@ void check_twins(const data::Dataset& train, const std::vector<Print>& sorted, F
 void check_counts(const Patient& p, Findings& found) {
   const data::Dataset& train = *p.setup.source.train;
   const std::vector<int64_t> counts = data::class_counts(train);
-  const auto most = std::max_element(counts.begin(), counts.end());
-  const auto least = std::min_element(counts.begin(), counts.end());
-  auto name = [&](auto at) { return train.classes()[size_t(at - counts.begin())]; };
-  if (*least == 0 || *most > 10 * *least)
+  if (const auto uneven = data::imbalance(train, 10))
     found.push_back(
         {"data.imbalance",
          Severity::warning,
          1,
-         fmt::format(
-             "class {} has {} training pictures, class {} has {}",
-             name(most),
-             *most,
-             name(least),
-             *least),
+         *uneven,
          "weigh the classes or draw the rare ones more often, and judge by the recall of each "
          "class"});
   else if (p.recipe.from.empty() && train.size() < 20 * int64_t(counts.size()))

@@ -7,6 +7,7 @@
 
 #include "fovea/core/eval.h"
 #include "fovea/core/node.h"
+#include "fovea/core/text.h"
 #include "fovea/doctor/checks.h"
 #include "fovea/optim/factory.h"
 
@@ -17,12 +18,6 @@ namespace {
 double number_of(const std::map<std::string, std::string>& settings, const std::string& key) {
   auto at = settings.find(key);
   return at == settings.end() ? 0 : std::atof(at->second.c_str());
-}
-
-std::string list_of(const std::vector<std::string>& names, size_t most = 4) {
-  std::string text;
-  for (size_t i = 0; i < std::min(most, names.size()); ++i) text += (i ? ", " : "") + names[i];
-  return names.size() > most ? fmt::format("{} and {} more", text, names.size() - most) : text;
 }
 
 void check_schedule(const Patient& p, Findings& found) {
@@ -87,7 +82,7 @@ void check_nonlinear(const Patient& p, const data::Batch& batch, Findings& found
         {"model.linear",
          Severity::warning,
          0.9,
-         fmt::format("nothing that is not linear stands between {}", list_of(pairs)),
+         fmt::format("nothing that is not linear stands between {}", list_of(pairs, 4)),
          "put a ReLU between them: two linear layers in a row can do no more than one"});
 }
 
@@ -132,7 +127,7 @@ void check_recipe(const Patient& p, Findings& found) {
         {"frozen.random",
          Severity::problem,
          0.9,
-         fmt::format("frozen at random values: {}", list_of(frozen)),
+         fmt::format("frozen at random values: {}", list_of(frozen, 4)),
          "freeze only what comes from a trained model: give model.from, or drop model.freeze"});
 }
 
@@ -155,7 +150,7 @@ void check_weights(const Patient& p, Findings& found) {
         {"weights.not_finite",
          Severity::problem,
          1,
-         fmt::format("NaN or infinity in {}", list_of(broken)),
+         fmt::format("NaN or infinity in {}", list_of(broken, 4)),
          "the file they came from is damaged, or its training diverged"});
   // A head of zeros learns; layers below it would all get the same gradient, or none.
   const int64_t classes = p.setup.model.architecture.classes;
@@ -168,7 +163,7 @@ void check_weights(const Patient& p, Findings& found) {
         {"init.symmetric",
          Severity::problem,
          1,
-         fmt::format("all units of {} have the same weights", list_of(equal)),
+         fmt::format("all units of {} have the same weights", list_of(equal, 4)),
          "units that begin equal stay equal: begin with random weights (leave model.init out)"});
   if (broken.empty()) check_nonlinear(p, p.batch(2), found);
 }

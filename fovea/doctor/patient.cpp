@@ -25,6 +25,12 @@ data::Batch Patient::batch(int64_t most) const {
   return *first;
 }
 
+double norm_of(std::span<const float> values) {
+  double sum = 0;
+  for (float v : values) sum += double(v) * v;
+  return std::sqrt(sum);
+}
+
 Restore::Restore(nn::Module& net)
     : net_(net), parameters_(nn::parameters(net)), state_(nn::state(net)) {}
 

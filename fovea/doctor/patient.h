@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "fovea/train/frozen.h"
 #include "fovea/train/recipe.h"
 #include "fovea/train/setup.h"
@@ -17,6 +19,8 @@ struct Patient {
   // The first pictures of the training split without augmentation, at most `most` and a batch.
   data::Batch batch(int64_t most) const;
 };
+
+double norm_of(std::span<const float> values);  // sqrt of the sum of squares
 
 // Puts parameters and state of a network back when it is destroyed.
 class Restore {

@@ -24,12 +24,6 @@ struct Course {
   std::string broke;           // what ended it
 };
 
-double norm_of(const std::vector<float>& v) {
-  double sum = 0;
-  for (float x : v) sum += double(x) * x;
-  return std::sqrt(sum);
-}
-
 void add_ratios(const Tree& before, const Tree& after, std::vector<double>& ratios) {
   for (const auto& [name, t] : before) {
     if (t.rank() < 2) continue;

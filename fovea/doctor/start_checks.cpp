@@ -18,12 +18,6 @@ namespace fovea::doctor {
 
 namespace {
 
-double norm_of(const Tensor& t) {
-  double sum = 0;
-  for (float v : t.to_vector()) sum += double(v) * v;
-  return std::sqrt(sum);
-}
-
 void check_activations(const Patient& p, const data::Batch& batch, Findings& found) {
   for (const Activation& a : activations(*p.setup.model.net, batch)) {
     if (a.dead > 0.9)
@@ -86,7 +80,7 @@ First first_step(const Patient& p, const data::Batch& batch) {
   f.loss = r.loss.item<double>();
   f.finite = std::isfinite(f.loss);
   for (const auto& [name, g] : r.grads)
-    if (norm_of(g) == 0) f.without.push_back(name);
+    if (norm_of(g.to_vector()) == 0) f.without.push_back(name);
   return f;
 }
 

@@ -56,7 +56,8 @@ void check_alike(
           m.architecture.input.str()));
     if (compared(m.preprocess) != compared(first.preprocess))
       fail(fmt::format(
-          "{} does not fit {}: expected the preprocessing {}, got {}",
+          "{} does not fit {}: expected the preprocessing {}, got {}; train them on "
+          "pictures prepared alike",
           name,
           models[0].name,
           first.preprocess.to_json(),
