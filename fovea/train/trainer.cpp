@@ -71,7 +71,11 @@ class Session {
   TrainResult run() {
     TrainResult result;
     result.folder = run_->path().string();
-    while (at_.epoch < recipe_.epochs && !out_of_time()) {
+    const bool in_part = options_.until_epoch > 0;
+    const int64_t epochs =
+        in_part ? std::min<int64_t>(recipe_.epochs, options_.until_epoch) : recipe_.epochs;
+    result.interrupted = in_part;
+    while (at_.epoch < epochs && !out_of_time()) {
       if (!run_epoch()) {
         result.interrupted = true;
         break;
