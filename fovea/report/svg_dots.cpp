@@ -133,9 +133,10 @@ Svg dot_chart(const DotChart& chart) {
   }
   double widest = 0;
   for (const std::string& label : plane.y.labels()) widest = std::max(widest, text_width(label));
-  plane.x.from = widest + 10, plane.x.to = chart.width - 14;
+  // Room beside the first and the last dot.
+  plane.x.from = widest + 22, plane.x.to = chart.width - 20;
   plane.y.from = chart.height - (chart.x_label.empty() ? 26 : 44), plane.y.to = top;
-  draw_y_axis(plane.y, plane.x.from, plane.x.to, out);
+  draw_y_axis(plane.y, widest + 10, chart.width - 8, out);
   if (chart.x_names.empty())
     draw_x_axis(plane.x, plane.y.from, chart.x_label, out);
   else

@@ -15,6 +15,9 @@ namespace fovea::report {
 namespace {
 
 constexpr double top = 66, foot = 14;
+// Labels stay readable where lines cross them.
+constexpr std::string_view halo =
+    R"(style="paint-order:stroke;stroke:var(--page);stroke-width:4px")";
 
 Axis axis_of(const ParallelChart& chart, size_t i) {
   const ParallelAxis& a = chart.axes[i];
@@ -32,7 +35,7 @@ void draw_axis(const ParallelAxis& a, const Axis& axis, double x, double room, s
   out += fmt::format(R"(<path class="a" d="M{:.1f} {:.1f}V{:.1f}"/>)", x, axis.from, axis.to);
   auto label = [&](double at, const std::string& text) {
     out += fmt::format(R"(<path class="a" d="M{:.1f} {:.1f}h4"/>)", x - 4, axis.at(at));
-    out += svg_text(x - 7, axis.at(at) + 4.5, Anchor::end, text);
+    out += svg_text(x - 7, axis.at(at) + 4.5, Anchor::end, text, halo);
   };
   if (a.names.empty()) {
     const auto labels = axis.labels();

@@ -265,7 +265,7 @@ class Driver {
 
   bool trained(const Trial& t, int until) const {
     return (!t.epochs.empty() && t.epochs.back().epoch >= until) ||
-           out_of_its_time_.contains(t.number);
+           at_their_end_.contains(t.number);
   }
   bool reached(const Trial& t, int until) const { return !t.active() || trained(t, until); }
 
@@ -353,7 +353,7 @@ class Driver {
     t.reason = end.reason;
     set_state(t, end.reason.empty() ? State::running : State::failed);
     store_->set_seconds(seconds());
-    if (end.reason.empty() && !end.stopped && !reached(t, until)) out_of_its_time_.insert(t.number);
+    if (end.reason.empty() && !end.stopped && !reached(t, until)) at_their_end_.insert(t.number);
     if (end.reason.empty() && !end.stopped && !score(t, o_.measure))
       throw std::invalid_argument(fmt::format(
           "[search] trial {} has no {}: is there a validation split?",
@@ -465,8 +465,8 @@ class Driver {
   std::mutex mutex_;  // for all below and the store, while trials run
   std::vector<Stage> stages_;
   std::vector<Trial> trials_;
-  std::set<int64_t> out_of_its_time_;  // trials that train.max_seconds of the recipe ended
-  std::set<int> scored_;               // stages with a trial that has a score
+  std::set<int64_t> at_their_end_;  // trials that ended before their last epoch by themselves
+  std::set<int> scored_;            // stages with a trial that has a score
   bool interrupted_ = false, given_up_ = false;
   int same_failures_ = 0;
   std::string last_reason_;

@@ -76,7 +76,8 @@ TEST_F(SearchTest, GoesFromCoarseToFineAndWritesARecipeThatTrainsToTheSame) {
   double val = 0;
   for (const train::Metrics& m : train::read_metrics(trained.folder + "/metrics.jsonl"))
     if (m.event == "epoch" && m.epoch == std::ssize(best.epochs)) val = m.values.at("val_loss");
-  if (best.stage == 1) EXPECT_EQ(val, best.epochs.back().val_loss);
+  ASSERT_EQ(best.stage, 1);
+  EXPECT_EQ(val, best.epochs.back().val_loss);
 
   const std::string page = read("search/report.html");
   for (const char* part : {"Values of each trial", "Key by key", "The best recipe", "optimizer.lr"})
