@@ -29,6 +29,21 @@ int survivors(int begun, int rung, int eta) {
   return std::max(begun, 1);
 }
 
+double seconds_of(const Bracket& b, int trials, const BracketCost& cost) {
+  int64_t epochs = 0, before = 0;
+  for (size_t i = 0; i < b.rungs.size(); ++i) {
+    const int left = survivors(trials, int(i), cost.eta);
+    epochs += int64_t((left + cost.jobs - 1) / cost.jobs) * (b.rungs[i] - before);
+    before = b.rungs[i];
+  }
+  return double(epochs) * cost.seconds_per_epoch;
+}
+
+int trials_that_fit(const Bracket& b, int wanted, const BracketCost& cost, double seconds) {
+  while (wanted > 0 && seconds_of(b, wanted, cost) > seconds) --wanted;
+  return wanted;
+}
+
 std::vector<Bracket> brackets(Stopping how, int epochs, int eta) {
   if (epochs < 1 || eta < 2)
     throw std::invalid_argument(fmt::format(

@@ -22,6 +22,18 @@ struct Bracket {
 // How many of `begun` trials train on rung `rung`, counted from 0; at least one.
 int survivors(int begun, int rung, int eta);
 
+// What a bracket begun with so many trials takes.
+struct BracketCost {
+  int eta = 3;
+  int jobs = 1;                  // trials at the same time
+  double seconds_per_epoch = 0;  // of one trial
+};
+double seconds_of(const Bracket& b, int trials, const BracketCost& cost);
+
+// How many trials, at most `wanted`, a bracket can begin with to end within so many seconds;
+// perhaps none.
+int trials_that_fit(const Bracket& b, int wanted, const BracketCost& cost, double seconds);
+
 // The brackets that a search goes through in turns, for trials of at most `epochs` epochs:
 //   hyperband  from many trials that begin with few epochs to few that get all of them, algorithm 1
 //              of Li et al. 2018, "Hyperband: a novel bandit-based approach to hyperparameter

@@ -14,11 +14,11 @@
 
 #include <fmt/format.h>
 
-#include "fovea/core/atomic_file.h"
 #include "fovea/core/device.h"
 #include "fovea/core/errors.h"
+#include "fovea/search/checks.h"
+#include "fovea/search/results.h"
 #include "fovea/search/run_trial.h"
-#include "fovea/search/search_report.h"
 #include "fovea/train/recipe.h"
 
 namespace fovea::search {
@@ -29,44 +29,6 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr int equal_failures = 4;  // as many in a row for one reason, and the search gives up
-
-void check(const train::Recipe& recipe, const SearchOptions& o) {
-  auto fail = [](const std::string& what) { throw std::invalid_argument("[search] " + what); };
-  if (o.space.empty())
-    fail("nothing to vary: give a table [search] in the recipe, or --vary key=log:1e-5:1e-1");
-  if (o.budget < 0 || !std::isfinite(o.budget) || o.trials < 0)
-    fail(fmt::format(
-        "expected a budget of some time or trials, got {} s and {}", o.budget, o.trials));
-  if (o.budget == 0 && o.trials == 0 && o.sampling == Sampling::random)
-    fail("the budget is empty: give a time, such as --budget 30m, or --trials 20");
-  if (o.jobs < 1 || o.stages < 1)
-    fail(fmt::format("expected at least one job and one stage, got {} and {}", o.jobs, o.stages));
-  if (!(o.shrink > 0 && o.shrink <= 1))
-    fail(fmt::format("expected ranges to shrink by a factor in (0, 1], got {}", o.shrink));
-  if (recipe.val_share == 0 && recipe.fold.of == 0 &&
-      recipe.source.find("val=") == std::string::npos)
-    fail("trials are judged on a validation split: give data.val above 0");
-}
-
-// All that must be equal for a search to go on.
-Settings settings_of(const train::Config& recipe, const SearchOptions& o) {
-  Settings s;
-  for (const auto& [key, value] : recipe.under("")) {
-    const bool matters = !key.starts_with("run.") || key == "run.seed" || key == "run.determinism";
-    if (matters) s[key] = value;
-  }
-  const std::string toml = recipe.to_toml();
-  if (const size_t lists = toml.find("\n[["); lists != std::string::npos)
-    s["lists of the recipe"] = toml.substr(lists);
-  for (const Dimension& d : o.space) s["--vary " + d.key] = d.str();
-  s["--stages"] = std::to_string(o.stages);
-  s["--shrink"] = fmt::format("{}", o.shrink);
-  s["--sampler"] = o.sampling == Sampling::grid ? fmt::format("grid of {}", o.points) : "random";
-  s["--stopping"] = name_of(o.stopping);
-  s["--eta"] = std::to_string(o.eta);
-  s["--metric"] = name_of(o.measure);
-  return s;
-}
 
 class Driver {
  public:
@@ -121,8 +83,8 @@ class Driver {
   }
   bool asked_to_stop() const { return interrupted_; }
 
-  // Each stage has an equal share of the budget, and what the earlier ones left.
-  // One without any result yet may go on.
+  // Each stage has an equal share of the budget, and what the earlier ones left; one without any
+  // result yet may go on.
   bool stage_is_over(int stage) const {
     const int shares = scored_.contains(stage) ? stage + 1 : o_.stages;
     return o_.budget > 0 && seconds() >= o_.budget * shares / o_.stages;
@@ -203,13 +165,34 @@ class Driver {
       const int room = most_trials(stage.number) - count(stage.number);
       std::vector<size_t> members = members_of(stage.number, b);
       if (members.empty()) {
-        const int wanted = std::min(alone ? o_.jobs : bracket.trials, room);
+        const int wanted =
+            in_time(stage, bracket, std::min(alone ? o_.jobs : bracket.trials, room));
         if (wanted <= 0) break;
         members = add_trials(stage, b, wanted);
       }
       run_bracket(stage, bracket, members);
       if (!must_stop(stage.number)) publish();
     }
+  }
+
+  // How many of the trials that a bracket wants can be trained in what is left of the stage's time.
+  // While nobody knows how long an epoch takes, one for each job finds out.
+  int in_time(const Stage& stage, const Bracket& bracket, int wanted) const {
+    if (o_.budget == 0) return wanted;
+    double spent = 0, epochs = 0;
+    for (const Trial& t : trials_) {
+      spent += t.seconds;
+      epochs += double(t.epochs.size());
+    }
+    if (epochs == 0) return std::min(wanted, o_.jobs);
+    const double left = o_.budget * (stage.number + 1) / o_.stages - seconds();
+    const int fitting = trials_that_fit(
+        bracket,
+        wanted,
+        {.eta = o_.eta, .jobs = o_.jobs, .seconds_per_epoch = spent / epochs},
+        left);
+    const bool none_yet = !scored_.contains(stage.number);
+    return none_yet ? std::max(fitting, std::min(wanted, o_.jobs)) : fitting;
   }
 
   std::vector<size_t> members_of(int stage, int bracket) const {
@@ -308,17 +291,16 @@ class Driver {
     if (error) std::rethrow_exception(error);
   }
 
-  std::string folder_of(const Trial& t) const {
-    return (fs::path(o_.folder) / "trials" / fmt::format("{:04}", t.number)).string();
-  }
+  std::string folder_of(const Trial& t) const { return trial_folder(o_.folder, t.number); }
 
   train::Config recipe_of(const Trial& t, int epochs) const {
     train::Config c = with_values(config_, t.values);
     auto set = [&](const char* key, const std::string& value) { c.set(key, value, "search"); };
     set("train.epochs", std::to_string(epochs));
     set("train.snapshots", "0");
-    set("run.folder", (fs::path(o_.folder) / "trials").string());
-    set("run.name", fmt::format("{:04}", t.number));
+    const fs::path folder = folder_of(t);
+    set("run.folder", folder.parent_path().string());
+    set("run.name", folder.filename().string());
     if (o_.jobs > 1) set("run.threads", std::to_string(std::max(1, all_threads_ / o_.jobs)));
     return c;
   }
@@ -401,32 +383,6 @@ class Driver {
 
   // --- results
 
-  // Removes the weights of trials that will not go on; their recipes and metrics stay.
-  void prune(std::optional<size_t> best) const {
-    for (size_t i = 0; i < trials_.size() && !o_.keep_all; ++i) {
-      if (trials_[i].active() || best == i) continue;
-      const fs::path folder = folder_of(trials_[i]);
-      for (const char* file : {"last.safetensors", "model.safetensors"}) fs::remove(folder / file);
-    }
-  }
-
-  std::string best_recipe(const Trial& t) const {
-    train::Config c = with_values(config_, t.values);
-    c.set("run.name", recipe_.name + "-best", "search");
-    std::string text = fmt::format(
-        "# The best of {} trials of a search: {}, {} {:.4f} after {} epochs.\n",
-        trials_.size(),
-        text_of(t.values),
-        name_of(o_.measure),
-        *score(t, o_.measure),
-        t.epochs.size());
-    const int planned = stages_[size_t(t.stage)].epochs;
-    if (planned < recipe_.epochs)
-      text += fmt::format(
-          "# Its stage trained for {} epochs; this recipe has {}.\n", planned, recipe_.epochs);
-    return text + c.to_toml();
-  }
-
   SearchResult publish() {
     store_->set_seconds(seconds());
     SearchResult r{
@@ -439,17 +395,14 @@ class Driver {
         .stages = stages_,
         .trials = trials_};
     const auto ranked = ranking(trials_, o_.measure);
-    std::string toml;
     if (!ranked.empty()) {
       r.best = ranked.front();
       const Trial& best = trials_[*r.best];
       const Stage& stage = stages_[size_t(best.stage)];
       if (!stage.done) r.notes = edge_notes(stage.space, best.values, valid());
-      toml = best_recipe(best);
-      write_file_atomic(fs::path(o_.folder) / "best.toml", toml);
-      prune(r.best);
     }
-    write_search_report(r, (fs::path(o_.folder) / "report.html").string(), toml);
+    write_results(r, config_);
+    if (!o_.keep_all) remove_weights(r);
     return r;
   }
 
@@ -473,13 +426,6 @@ class Driver {
 };
 
 }  // namespace
-
-std::string text_of(const Values& values) {
-  std::string text;
-  for (const auto& [key, value] : values)
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", key, value);
-  return text;
-}
 
 SearchResult search(train::Config recipe, const SearchOptions& o) {
   recipe.forget("search.");

@@ -13,11 +13,11 @@ class CliSearch : public CommandTest {
   const std::string tiny_ =
       " --data digits --model linear --batch 20 --set data.limit=120 --set data.workers=0 "
       "--threads 1 ";
-  const std::string search_ = "search" + tiny_ + "--epochs 3 --vary optimizer.lr=log:1e-4:1e-1 ";
+  const std::string search_ = "search" + tiny_ + "--vary optimizer.lr=log:1e-4:1e-1 ";
 };
 
 TEST_F(CliSearch, WritesARecipeThatTrains) {
-  Outcome o = fovea(search_ + "--trials 4 --stages 1 --name tiny");
+  Outcome o = fovea(search_ + "--epochs 3 --trials 4 --stages 1 --name tiny");
   EXPECT_EQ(o.code, 0) << o.err;
   EXPECT_HAS(o.out, "runs/tiny-search/best.toml");
   EXPECT_HAS(o.err, "stage 1, 3 epochs: optimizer.lr=log:0.0001:0.1");
@@ -25,7 +25,8 @@ TEST_F(CliSearch, WritesARecipeThatTrains) {
   o = fovea("train runs/tiny-search/best.toml -q");
   EXPECT_EQ(o.code, 0) << o.err;
   EXPECT_HAS(o.out, "runs/tiny-best/model.safetensors");
-  o = fovea(search_ + "--trials 4 --stages 1 --name tiny -q --json");  // nothing left to do
+  o = fovea(
+      search_ + "--epochs 3 --trials 4 --stages 1 --name tiny -q --json");  // nothing left to do
   const Json j = Json::parse(o.out);
   EXPECT_EQ(j.at("trials").size(), 4u);
   EXPECT_EQ(j.at("best").at("recipe"), "runs/tiny-search/best.toml");
@@ -34,12 +35,12 @@ TEST_F(CliSearch, WritesARecipeThatTrains) {
 
 // Killed at different moments, and begun again until it is done.
 TEST_F(CliSearch, AKillLosesNothing) {
-  const std::string words = search_ + "--trials 8 --stages 2 -q --json ";
+  const std::string words = search_ + "--epochs 9 --trials 12 -q --json ";
   const Outcome straight = fovea(words + "--out straight");
   ASSERT_EQ(straight.code, 0) << straight.err;
   for (int64_t delay : {0, 30}) {
     Outcome o = fovea_with(words + "--out killed", [&](pid_t child) {
-      EXPECT_TRUE(wait_for("killed/trials/0002/last.safetensors"));
+      EXPECT_TRUE(wait_for("killed/trials/0002/recipe.toml"));
       std::this_thread::sleep_for(std::chrono::milliseconds(delay));
       ::kill(child, SIGKILL);
     });

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "fovea/train/recipe.h"
 #include "tests/report/check_markup.h"
+#include "tests/search/tiny_recipe.h"
 #include "tests/support/check_op.h"
 #include "tests/support/expect.h"
 #include "tests/support/folder.h"
@@ -11,21 +11,11 @@
 namespace fovea::search {
 namespace {
 
-class CrossValidateTest : public test::FolderTest {
- protected:
-  static train::Config recipe() {
-    train::Config c = train::recipe_config();
-    c.read_toml_text(
-        "[data]\nlimit = 150\nworkers = 0\n[model]\nname = \"linear\"\n[train]\nepochs = 2\n"
-        "batch = 20\n[run]\nthreads = 1\n",
-        "tiny.toml");
-    return c;
-  }
-};
+class CrossValidateTest : public test::FolderTest {};
 
 TEST_F(CrossValidateTest, EveryValueMeetsEveryFold) {
   const CrossValidation c = cross_validate(
-      recipe(),
+      tiny_recipe(),
       {.folds = 3,
        .key = "optimizer.lr",
        .values = {"1e-7", "0.01", "0.003"},
@@ -66,19 +56,19 @@ TEST_F(CrossValidateTest, WithoutAKeyItJudgesTheRecipe) {
   CrossValidateOptions o{.folds = 2, .folder = path("folds")};
   int64_t steps = 0;
   o.stop = [&] { return ++steps == 5; };
-  EXPECT_TRUE(cross_validate(recipe(), o).interrupted);
+  EXPECT_TRUE(cross_validate(tiny_recipe(), o).interrupted);
   o.stop = {};
-  const CrossValidation c = cross_validate(recipe(), o);
+  const CrossValidation c = cross_validate(tiny_recipe(), o);
   EXPECT_FALSE(c.interrupted);
   ASSERT_EQ(c.rows.size(), 1u);
   EXPECT_TRUE(std::isfinite(c.rows[0].accuracy[0]) && std::isfinite(c.rows[0].accuracy[1]));
   o.folder = path("straight");
-  EXPECT_EQ(cross_validate(recipe(), o).rows[0].accuracy, c.rows[0].accuracy);
+  EXPECT_EQ(cross_validate(tiny_recipe(), o).rows[0].accuracy, c.rows[0].accuracy);
 }
 
 TEST_F(CrossValidateTest, MistakesSayWhatWasExpected) {
   auto error = [&](const CrossValidateOptions& o) {
-    return test::message_of([&] { cross_validate(recipe(), o); });
+    return test::message_of([&] { cross_validate(tiny_recipe(), o); });
   };
   EXPECT_HAS(error({.folds = 1, .folder = path("f")}), "expected at least 2 folds, got 1");
   EXPECT_HAS(error({.key = "train.batch", .folder = path("f")}), "expected values of train.batch");

@@ -33,6 +33,17 @@ TEST(Hyperband, HasTheBracketsOfThePaper) {
   EXPECT_EQ(survivors(2, 3, 3), 1);
 }
 
+TEST(Hyperband, ABracketFitsIntoTheTimeThatIsLeft) {
+  const Bracket b{9, {1, 3, 9}};
+  // 9 trials for 1 epoch, 3 for 2 more, 1 for 6 more: 21 epochs; two at a time 5 + 4 + 6.
+  EXPECT_EQ(seconds_of(b, 9, {.seconds_per_epoch = 2}), 42);
+  EXPECT_EQ(seconds_of(b, 9, {.jobs = 2, .seconds_per_epoch = 2}), 30);
+  EXPECT_EQ(trials_that_fit(b, 9, {.seconds_per_epoch = 2}, 42), 9);
+  EXPECT_EQ(trials_that_fit(b, 9, {.seconds_per_epoch = 2}, 41), 8);
+  EXPECT_EQ(trials_that_fit(b, 9, {.seconds_per_epoch = 2}, 18), 1);
+  EXPECT_EQ(trials_that_fit(b, 9, {.seconds_per_epoch = 2}, 17), 0);
+}
+
 TEST(Hyperband, FewEpochsAndOtherWays) {
   EXPECT_EQ(brackets(Stopping::hyperband, 1, 3), (std::vector<Bracket>{{1, {1}}}));
   EXPECT_EQ(brackets(Stopping::halving, 10, 3), (std::vector<Bracket>{{9, {1, 3, 10}}}));
