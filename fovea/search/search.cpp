@@ -60,7 +60,7 @@ class Driver {
     check_space(config_, o_.space);
     if (o_.overwrite) {
       fs::remove_all(fs::path(o_.folder) / "trials");
-      for (const char* file : {"search.sqlite", "search.sqlite-journal"})
+      for (const char* file : {"search.sqlite", "search.sqlite-wal"})
         fs::remove(fs::path(o_.folder) / file);
     }
     std::error_code error;
@@ -242,6 +242,8 @@ class Driver {
           Trial& t = record_.trial(members[at]);
           if (reached(t, until)) continue;
           if (must_stop(stage.number)) return;
+          // Whatever lies there is of no trial that this record knows.
+          if (t.state == State::waiting) fs::remove_all(folder_of(t));
           record_.set_state(t, State::running);
           lock.unlock();
           run_part(stage, t, until);

@@ -150,6 +150,26 @@ int64_t pragma(Database& db, const char* sql) {
   return s.next() ? s.integer(0) : 0;
 }
 
+template <class Database>
+void check_version(Database& db) {
+  if (pragma(db, "PRAGMA application_id") != application)
+    throw IoError(db.path, "not a search: an SQLite file of something else; give another --out");
+  if (const int64_t v = pragma(db, "PRAGMA user_version"); v != tables_version)
+    throw IoError(
+        db.path,
+        fmt::format(
+            "a search of another version of fovea: expected tables of version {}, got {}",
+            tables_version,
+            v));
+}
+
+template <class Database>
+Settings settings_of(Database& db) {
+  Settings all;
+  for (Statement s(db, "SELECT name, value FROM setting"); s.next();) all[s.text(0)] = s.text(1);
+  return all;
+}
+
 void compare(const std::string& path, const Settings& there, const Settings& here) {
   if (there == here) return;
   Settings all = there;
@@ -186,19 +206,13 @@ Store::Store(const std::string& path, const Settings& settings)
     for (const auto& [name, value] : settings)
       execute(db, "INSERT INTO setting VALUES (?, ?)", name, value);
   });
-  if (fresh) return;
-  if (pragma(db, "PRAGMA application_id") != application)
-    throw IoError(path, "not a search: an SQLite file of something else; give another --out");
-  if (const int64_t v = pragma(db, "PRAGMA user_version"); v != tables_version)
-    throw IoError(
-        path,
-        fmt::format(
-            "a search of another version of fovea: expected tables of version {}, got {}",
-            tables_version,
-            v));
-  Settings there;
-  for (Statement s(db, "SELECT name, value FROM setting"); s.next();) there[s.text(0)] = s.text(1);
-  compare(path, there, settings);
+  if (!fresh) {
+    check_version(db);
+    compare(path, settings_of(db), settings);
+  }
+  // What a process wrote outlives it at once; only a power cut may take the last transactions.
+  db.run("PRAGMA journal_mode = WAL");
+  db.run("PRAGMA synchronous = NORMAL");
 }
 
 Store::~Store() = default;
