@@ -24,6 +24,8 @@ void keep_decades(std::vector<double>& ticks) {
   for (size_t i = 0; i < decades.size(); i += stride) ticks.push_back(decades[i]);
 }
 
+double short_number(double v) { return std::stod(fmt::format("{:.3g}", v)); }
+
 }  // namespace
 
 Axis::Axis(Range range, const AxisOptions& o) : options_(o), range_(range) {
@@ -39,6 +41,7 @@ Axis::Axis(Range range, const AxisOptions& o) : options_(o), range_(range) {
   else
     std::erase_if(ticks_, [&](double tick) { return tick < range_.low || tick > range_.high; });
   if (o.log) keep_decades(ticks_);
+  if (o.log && ticks_.size() < 2) ticks_ = {short_number(range_.low), short_number(range_.high)};
 }
 
 double Axis::share(double v) const {

@@ -30,6 +30,7 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr int equal_failures = 4;  // as many in a row for one reason, and the search gives up
+constexpr size_t fewest_to_zoom = 4;
 
 class Driver {
  public:
@@ -111,11 +112,14 @@ class Driver {
   }
 
   Space zoomed(int stage, std::vector<std::string>& notes) const {
-    return zoom(
-        record_.stage(stage).space,
-        record_.ranked_values(stage),
-        {.shrink = o_.shrink, .valid = valid()},
-        notes);
+    const Space& space = record_.stage(stage).space;
+    const std::vector<Values> ranked = record_.ranked_values(stage);
+    if (ranked.size() >= fewest_to_zoom)
+      return zoom(space, ranked, {.shrink = o_.shrink, .valid = valid()}, notes);
+    notes.push_back(fmt::format(
+        "{} trials came to a result, too few to say where to look: the ranges stay",
+        ranked.size()));
+    return space;
   }
 
   void finish_stage(const Stage& stage) {

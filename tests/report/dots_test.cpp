@@ -40,6 +40,11 @@ TEST(DotChart, LogarithmicAndNamedAxes) {
   const auto x = numbers(dot_chart(chart).markup, "cx");
   ASSERT_EQ(x.size(), 3u);
   EXPECT_NEAR(x[1] - x[0], x[2] - x[1], 0.2);
+  // Where no round number lies within, the ends are named.
+  chart.series[0].dots = {{1.0148e-4, 1}, {1.544e-4, 2}};
+  const std::string narrow = dot_chart(chart).markup;
+  for (const char* label : {">0.000101</text>", ">0.000154</text>"})
+    EXPECT_NE(narrow.find(label), narrow.npos) << label;
   const std::string svg =
       dot_chart({.title = "t", .series = {{"", {{0, 1}, {1, 2}}}}, .x_names = {"sgd", "adam"}})
           .markup;

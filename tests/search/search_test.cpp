@@ -23,7 +23,7 @@ class SearchTest : public test::FolderTest {
         .space =
             {parse_dimension(c, "optimizer.lr", "log:1e-4:1e-1", "test"),
              parse_dimension(c, "train.batch", "20,30", "test")},
-        .trials = 6,
+        .trials = 8,
         .folder = path(name)};
   }
 };
@@ -48,15 +48,15 @@ TEST_F(SearchTest, GoesFromCoarseToFineAndWritesARecipeThatTrainsToTheSame) {
   EXPECT_EQ(r.stages[1].epochs, 3);
   EXPECT_TRUE(r.stages[0].done);
   EXPECT_NE(r.stages[0].space, r.stages[1].space);
-  ASSERT_EQ(r.trials.size(), 6u);
-  EXPECT_EQ(std::ranges::count(r.trials, 0, &Trial::stage), 3);
+  ASSERT_EQ(r.trials.size(), 8u);
+  EXPECT_EQ(std::ranges::count(r.trials, 0, &Trial::stage), 4);
   std::set<std::string> rates;
   for (const Trial& t : r.trials) {
     rates.insert(t.values.at("optimizer.lr"));
     EXPECT_FALSE(t.active());
     EXPECT_EQ(std::ssize(t.epochs) < r.stages[size_t(t.stage)].epochs, t.state == State::stopped);
   }
-  EXPECT_EQ(rates.size(), 6u);
+  EXPECT_EQ(rates.size(), 8u);
   EXPECT_EQ(std::ranges::count(r.trials, State::stopped, &Trial::state), 2);  // of a bracket of 3
 
   ASSERT_TRUE(r.best);
@@ -78,7 +78,7 @@ TEST_F(SearchTest, GoesFromCoarseToFineAndWritesARecipeThatTrainsToTheSame) {
   // Nothing judged a trial on the test split.
   EXPECT_EQ(read("search/trials/0001/metrics.jsonl").find("test"), std::string::npos);
   int kept = 0;
-  for (int i = 1; i <= 6; ++i)
+  for (int i = 1; i <= 8; ++i)
     kept += std::filesystem::exists(
         path("search/trials/000" + std::to_string(i) + "/model.safetensors"));
   EXPECT_EQ(kept, 1);
@@ -100,8 +100,8 @@ TEST_F(SearchTest, AStopAnywhereChangesNothing) {
   // Once more: nothing is left to do.
   o.stop = {};
   EXPECT_EQ(story_of(search(tiny_recipe(), o)), straight);
-  o.trials = 8;  // and a larger budget goes on in the last stage
-  EXPECT_EQ(search(tiny_recipe(), o).trials.size(), 8u);
+  o.trials = 10;  // and a larger budget goes on in the last stage
+  EXPECT_EQ(search(tiny_recipe(), o).trials.size(), 10u);
 }
 
 TEST_F(SearchTest, JobsShareTheThreadsAndFindTheSame) {
@@ -130,6 +130,15 @@ TEST_F(SearchTest, FailedTrialsAreRecordedAndNotFatal) {
   SearchOptions all = options("none");
   all.trials = 20;
   EXPECT_HAS(test::message_of([&] { search(nowhere, all); }), "the first 4 trials all failed: ");
+}
+
+TEST_F(SearchTest, FewTrialsAreNotZoomedInOn) {
+  SearchOptions o = options();
+  o.trials = 3;
+  const SearchResult r = search(tiny_recipe(), o);
+  ASSERT_EQ(r.stages.size(), 2u);
+  EXPECT_EQ(r.stages[1].space, r.stages[0].space);
+  EXPECT_HAS(r.stages[0].notes.at(0), "2 trials came to a result, too few");
 }
 
 TEST_F(SearchTest, KeepsToItsTimeAndGoesOnWithMore) {
