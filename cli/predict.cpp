@@ -95,7 +95,7 @@ Verb predict_verb() {
        "fovea predict model.safetensors photo.jpg --views ten-crop --scales 256,384",
        "fovea predict model.safetensors photo.jpg --dense --scales 384 --json",
        "cat photo.jpg | fovea predict model.safetensors -"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         o->open.add_to(app, o->model);
         app.add_option("inputs", o->inputs, "Pictures, folders of them, or - for standard input")
