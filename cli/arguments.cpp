@@ -35,7 +35,7 @@ Check one_of(std::initializer_list<const char*> words) {
   auto mistake = [names](const std::string& text) {
     bool known = std::find(names.begin(), names.end(), text) != names.end();
     return known ? std::string()
-                 : fmt::format("expected {}, got {}", fmt::join(names, " or "), text);
+                 : fmt::format("expected one of {}, got {}", fmt::join(names, ", "), text);
   };
   return {mistake, fmt::format("{{{}}}", fmt::join(names, ","))};
 }
