@@ -52,7 +52,8 @@ TEST(Layers, EveryTypeOfTheTableBuilds) {
       if (o.fallback.empty()) spec.options[std::string(o.name)] = "4";
     }
     std::vector<LayerSpec> layers{{"conv", {{"out", "4"}}}};
-    if (type.name == "linear") layers.push_back({"flatten", {}});
+    if (type.name == "linear" || type.name == "project" || type.name == "knn")
+      layers.push_back({"flatten", {}});
     layers.push_back(spec);
     EXPECT_NO_THROW(build_layers(layers, {8, 8, 3})) << type.name;
   }
