@@ -206,6 +206,16 @@ void check_loss(const Recipe& r, const Config& c) {
         "{}: expected a weight above 0 in train.class_weights", c.origin("train.class_weights")));
 }
 
+// Hues are those of the pictures only where no channel was scaled by its own numbers.
+void check_colours(const Recipe& r, const Config& c) {
+  for (const models::LayerSpec& layer : r.layers)
+    if ((layer.type == "hue_histogram" || layer.type == "features") && r.normalize != "none")
+      throw std::invalid_argument(fmt::format(
+          "{}: the layer {} reads colours as they are: set data.normalize = \"none\"",
+          c.origin("data.normalize"),
+          layer.type));
+}
+
 // The pattern's mistakes are found before any data is read.
 void check_pattern(const Recipe& r, const Config& c) {
   if (r.pattern.empty()) {
@@ -319,6 +329,7 @@ Recipe::Recipe(const Config& c)
         "model.from brings its own network: give neither model.name, model.init nor layers");
   for (const Item& item : c.list("model.layers")) layers.push_back({item.type, item.options});
   if ((!layers.empty() || !pattern.empty()) && model == default_model) model = "layers";
+  check_colours(*this, c);
   check_pattern(*this, c);
   if (one_of(c, "train.loss", {"cross_entropy", "focal"}) == "focal")
     focal_gamma = within(c, "train.focal_gamma", 0, 100);
