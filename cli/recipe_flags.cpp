@@ -10,7 +10,8 @@ namespace fovea::cli {
 void RecipeFlags::add_to(CLI::App& app) {
   app.add_option("recipe", recipe, "A TOML recipe; flags and --set change its settings")
       ->type_name("RECIPE.toml");
-  app.add_option("--model", model, "A model of `fovea models`")->type_name("NAME");
+  app.add_option("--model", model, "A model of `fovea models`, or knn, svm, l2svm, softmax")
+      ->type_name("NAME");
   add_settings_to(app);
 }
 

@@ -1,13 +1,11 @@
 #include "fovea/models/layers.h"
 
-#include <algorithm>
-#include <charconv>
-
 #include <fmt/format.h>
 
-#include "fovea/classic/features.h"
 #include "fovea/core/text.h"
 #include "fovea/models/blocks.h"
+#include "fovea/models/classic_layers.h"
+#include "fovea/models/feature_layers.h"
 #include "fovea/nn/activation.h"
 #include "fovea/nn/containers.h"
 #include "fovea/nn/dropout.h"
@@ -17,54 +15,6 @@
 namespace fovea::models {
 
 namespace {
-
-// The options of one layer, read with types; unknown names are refused at once.
-class Reader {
- public:
-  Reader(const LayerSpec& spec, const LayerType& type) : spec_(spec), type_(type) {
-    std::vector<std::string> known;
-    for (const LayerOption& o : type.options) known.emplace_back(o.name);
-    for (const auto& [name, value] : spec.options)
-      if (std::ranges::find(known, name) == known.end())
-        throw std::invalid_argument(
-            fmt::format("unknown option \"{}\"{}", name, did_you_mean(name, known)));
-  }
-
-  std::string text(std::string_view name) const {
-    if (auto it = spec_.options.find(std::string(name)); it != spec_.options.end())
-      return it->second;
-    for (const LayerOption& o : type_.options)
-      if (o.name == name && !o.fallback.empty()) return std::string(o.fallback);
-    throw std::invalid_argument(fmt::format("expected an option \"{}\"", name));
-  }
-  template <class T>
-  T number(std::string_view name) const {
-    std::string value = text(name);
-    T result{};
-    auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), result);
-    if (error != std::errc() || end != value.data() + value.size())
-      throw std::invalid_argument(
-          fmt::format("expected a number for \"{}\", got \"{}\"", name, value));
-    return result;
-  }
-  int integer(std::string_view name, int least) const {
-    int value = number<int>(name);
-    if (value < least)
-      throw std::invalid_argument(
-          fmt::format("expected \"{}\" of at least {}, got {}", name, least, value));
-    return value;
-  }
-  bool flag(std::string_view name) const {
-    std::string value = text(name);
-    if (value == "true" || value == "false") return value == "true";
-    throw std::invalid_argument(
-        fmt::format("expected true or false for \"{}\", got \"{}\"", name, value));
-  }
-
- private:
-  const LayerSpec& spec_;
-  const LayerType& type_;
-};
 
 std::unique_ptr<nn::Module> norm_of(const std::string& name, int64_t channels) {
   if (name == "batch")
@@ -90,14 +40,6 @@ std::unique_ptr<nn::Module> finished(
   if (norm != "none") all->add("norm", norm_of(norm, channels));
   if (act != "none") all->add("act", std::make_unique<nn::Activation>(act));
   return all;
-}
-
-int64_t features(const Shape& in) {
-  if (in.rank() != 2)
-    throw std::invalid_argument(fmt::format(
-        "expected features (N, F), got {}; put a flatten or global_pool layer before it",
-        in.str()));
-  return in[1];
 }
 
 std::unique_ptr<nn::Module> make_conv(const Reader& r, const Shape& in) {
@@ -135,67 +77,13 @@ Pool2dOptions window_of(const Reader& r) {
   return {.kernel = {kernel, kernel}, .stride = {stride, stride}, .pad = {pad, pad, pad, pad}};
 }
 
-BlockNorm block_norm(const std::string& name) {
-  if (name == "none") return BlockNorm::none;
-  if (name == "l2") return BlockNorm::l2;
-  if (name == "l2_hys") return BlockNorm::l2_hys;
-  throw std::invalid_argument(
-      fmt::format("expected block_norm = none, l2 or l2_hys, got \"{}\"", name));
-}
-
-std::unique_ptr<nn::Module> make_hog(const Reader& r, const Shape&) {
-  return std::make_unique<classic::Hog>(HogOptions{
-      .cell = r.integer("cell", 1),
-      .orientations = r.integer("orientations", 1),
-      .is_signed = r.flag("signed"),
-      .block = r.integer("block", 1),
-      .soft = r.flag("soft"),
-      .window = r.number<double>("window"),
-      .norm = block_norm(r.text("block_norm")),
-      .clip = r.number<double>("clip")});
-}
-
-std::unique_ptr<nn::Module> make_hue_histogram(const Reader& r, const Shape&) {
-  return std::make_unique<classic::HueHistogram>(HueHistogramOptions{.bins = r.integer("hues", 1)});
-}
-
-std::unique_ptr<nn::Module> make_features(const Reader& r, const Shape& in) {
-  std::vector<std::unique_ptr<nn::Module>> parts;
-  parts.push_back(make_hog(r, in));
-  parts.push_back(make_hue_histogram(r, in));
-  return std::make_unique<classic::Join>(std::move(parts));
-}
-
-using Maker = std::unique_ptr<nn::Module> (*)(const Reader& r, const Shape& in);
-
 const LayerOption pool_kernel{"kernel", "2", "side of the window"},
     pool_stride{"stride", "kernel", "step of the window"}, pool_pad{"pad", "0", "on each side"},
     norm_option{"norm", "none", "batch, layer, group, instance or none"},
-    act_option{"act", "none", "an activation, or none"},
-    hues_option{"hues", "10", "bins of the hue, over the whole circle"};
+    act_option{"act", "none", "an activation, or none"};
 
-const std::vector<LayerOption> hog_options{
-    {"cell", "8", "side of a cell, in pixels"},
-    {"orientations", "9", "bins of the gradient's angle"},
-    {"signed", "false", "angles over 360 degrees instead of 180"},
-    {"block", "2", "side of a block, in cells"},
-    {"soft", "true", "votes are shared by neighbouring cells and bins"},
-    {"window", "0", "deviation of a block's Gaussian weights in pixels; 0 none"},
-    {"block_norm", "l2_hys", "none, l2 or l2_hys"},
-    {"clip", "0.2", "of l2_hys"}};
-
-std::vector<LayerOption> with(std::vector<LayerOption> options, const LayerOption& more) {
-  options.push_back(more);
-  return options;
-}
-
-struct Row {
-  LayerType type;
-  Maker make;
-};
-
-const std::vector<Row>& rows() {
-  static const std::vector<Row> table{
+const std::vector<LayerMaker>& rows() {
+  static const std::vector<LayerMaker> table{
       {{"conv",
         "convolution, with norm and activation behind it",
         {{"out", "", "output channels"},
@@ -257,24 +145,17 @@ const std::vector<Row>& rows() {
          return std::make_unique<nn::LocalResponseNorm>(
              LocalResponseNormOptions{.size = r.integer("size", 1)});
        }},
-      {{"hog", "histograms of oriented gradients: (N, H, W, C) -> (N, h, w, F)", hog_options},
-       make_hog},
-      {{"hue_histogram", "how often each hue occurs: (N, H, W, 3) -> (N, hues)", {hues_option}},
-       make_hue_histogram},
-      {{"features",
-        "hog and hue_histogram side by side: (N, H, W, 3) -> (N, F)",
-        with(hog_options, hues_option)},
-       make_features},
   };
   return table;
 }
 
-const Row& row_of(const std::string& type) {
+const LayerMaker& maker_of(const std::string& type) {
   std::vector<std::string> known;
-  for (const Row& row : rows()) {
-    if (row.type.name == type) return row;
-    known.emplace_back(row.type.name);
-  }
+  for (const auto* table : {&rows(), &classic_layer_makers(), &feature_layer_makers()})
+    for (const LayerMaker& row : *table) {
+      if (row.type.name == type) return row;
+      known.emplace_back(row.type.name);
+    }
   throw std::invalid_argument(
       fmt::format("unknown layer type \"{}\"{}", type, did_you_mean(type, known)));
 }
@@ -284,7 +165,8 @@ const Row& row_of(const std::string& type) {
 const std::vector<LayerType>& layer_types() {
   static const std::vector<LayerType> types = [] {
     std::vector<LayerType> list;
-    for (const Row& row : rows()) list.push_back(row.type);
+    for (const auto* table : {&rows(), &classic_layer_makers(), &feature_layer_makers()})
+      for (const LayerMaker& row : *table) list.push_back(row.type);
     return list;
   }();
   return types;
@@ -296,7 +178,7 @@ std::unique_ptr<nn::Module> build_layers(const std::vector<LayerSpec>& layers, c
   Tensor x = nn::shaped({1, input.dim(0), input.dim(1), input.dim(2)});
   for (size_t i = 0; i < layers.size(); ++i) {
     try {
-      const Row& row = row_of(layers[i].type);
+      const LayerMaker& row = maker_of(layers[i].type);
       std::unique_ptr<nn::Module> layer = row.make(Reader(layers[i], row.type), x.shape());
       nn::Ctx ctx;
       x = layer->forward(x, ctx);  // builds nodes only, for the shape

@@ -50,7 +50,7 @@ std::span<const KeyInfo> recipe_keys() {
       {"model.name",
        text,
        default_model,
-       "a model of `fovea models`, or layers for [[model.layers]]"},
+       "a model of `fovea models`, knn, svm, l2svm, softmax, or layers for [[model.layers]]"},
       {"model.pattern", text, "", "instead of a name: [(conv-relu)*2-pool]*3-(fc-relu)*1"},
       {"model.widths", text, "", "channels of the pattern's stages, such as 32,64,128"},
       {"model.fc_widths", text, "", "outputs of the pattern's fc layers, such as 256"},
@@ -59,11 +59,17 @@ std::span<const KeyInfo> recipe_keys() {
       {"model.from", text, "", "model file to fine-tune: its network, preprocessing and weights"},
       {"model.head", text, "own", "own, or linear: another head of model.from gives way to one"},
       {"model.freeze", text, "", "paths of modules that stay as they are, between spaces"},
+      {"knn.k", integer, "5", "neighbours that vote"},
+      {"knn.metric", text, "l2", "l2 or l1"},
+      {"knn.search", text, "auto", "exhaustive, tree, or auto: a tree in 8 dimensions or fewer"},
+      {"project.kind", text, "none", "before knn, svm, l2svm or softmax: pca, random or none"},
+      {"project.dims", integer, "0", "dimensions the projection keeps"},
+      {"project.whiten", boolean, "false", "divide them by their standard deviations, of pca"},
       {"train.epochs", integer, "10", "passes over the training data"},
       {"train.head_epochs", integer, "0", "first epochs that train only what model.from lacks"},
       {"train.batch", integer, "128", "pictures per step"},
       {"train.max_seconds", number, "0", "stop training after this long; 0 never"},
-      {"train.loss", text, "cross_entropy", "cross_entropy or focal"},
+      {"train.loss", text, "cross_entropy", "cross_entropy, focal, hinge or squared_hinge"},
       {"train.focal_gamma",
        number,
        default_focal_gamma,
@@ -186,6 +192,9 @@ void check_loss(const Recipe& r, const Config& c) {
   if (r.focal_gamma && r.label_smoothing > 0)
     throw std::invalid_argument(
         "train.loss = \"focal\" takes no train.label_smoothing: set one of them");
+  if (r.hinge != Hinge::none && (r.label_smoothing > 0 || r.weighting != ClassWeighting::none))
+    throw std::invalid_argument(
+        "the hinge loss takes neither train.label_smoothing nor train.class_weights");
   const bool by_counts =
       r.weighting == ClassWeighting::balanced || r.weighting == ClassWeighting::effective;
   if (r.balance && by_counts)
@@ -214,6 +223,53 @@ void check_colours(const Recipe& r, const Config& c) {
           "{}: the layer {} reads colours as they are: set data.normalize = \"none\"",
           c.origin("data.normalize"),
           layer.type));
+}
+
+// The settings of a classical method, where model.name is one.
+std::optional<models::ClassicOptions> classic_of(const Config& c) {
+  const std::string name = c.text("model.name"), metric = one_of(c, "knn.metric", {"l2", "l1"});
+  const std::string search = one_of(c, "knn.search", {"auto", "exhaustive", "tree"});
+  const std::string projection = one_of(c, "project.kind", {"none", "pca", "random"});
+  const int64_t k = at_least(c, "knn.k", 1), dims = at_least(c, "project.dims", 0);
+  const bool classic = models::is_classic(name), whiten = c.boolean("project.whiten");
+  auto belongs = [&](std::string_view key, const char* other) {
+    throw std::invalid_argument(
+        fmt::format("{}: {} belongs to {}", c.origin(std::string(key)), key, other));
+  };
+  if (name != "knn")
+    for (const KeyInfo& key : recipe_keys())
+      if (key.key.starts_with("knn.") && c.text(std::string(key.key)) != key.fallback)
+        belongs(key.key, "model.name = \"knn\"");
+  if (!classic && projection != "none")
+    belongs("project.kind", "model.name = \"knn\", \"svm\", \"l2svm\" or \"softmax\"");
+  if (projection == "none" && dims > 0) belongs("project.dims", "project.kind, which is none");
+  if (projection != "pca" && whiten) belongs("project.whiten", "project.kind = \"pca\"");
+  if (projection != "none" && dims == 0)
+    throw std::invalid_argument(fmt::format(
+        "{}: expected project.dims to say how many dimensions are kept", c.origin("project.kind")));
+  if (!classic) return {};
+  return models::ClassicOptions{
+      .method = name,
+      .k = k,
+      .metric = metric,
+      .search = search,
+      .projection = projection,
+      .dims = dims,
+      .whiten = whiten};
+}
+
+// A support vector machine is what is trained with the hinge loss.
+Hinge hinge_of(const Config& c) {
+  const std::string loss = c.text("train.loss"), model = c.text("model.name");
+  const std::string own = model == "svm" ? "hinge" : model == "l2svm" ? "squared_hinge" : "";
+  if (models::is_classic(model) && loss != "cross_entropy" && loss != own)
+    throw std::invalid_argument(fmt::format(
+        "{}: model.name = \"{}\" has a loss of its own; leave train.loss out, or take "
+        "model.name = \"linear\"",
+        c.origin("train.loss"),
+        model));
+  const std::string& name = own.empty() ? loss : own;
+  return name == "hinge" ? Hinge::plain : name == "squared_hinge" ? Hinge::squared : Hinge::none;
 }
 
 // The pattern's mistakes are found before any data is read.
@@ -330,18 +386,26 @@ Recipe::Recipe(const Config& c)
   for (const Item& item : c.list("model.layers")) layers.push_back({item.type, item.options});
   if ((!layers.empty() || !pattern.empty()) && model == default_model) model = "layers";
   check_colours(*this, c);
+  const std::string method = model;
+  classic = classic_of(c);
+  if (classic && (!layers.empty() || !pattern.empty()))
+    throw std::invalid_argument(fmt::format(
+        "model.name = \"{}\" has its own layers: give no others, and no pattern", model));
+  if (classic) model = "layers";
   check_pattern(*this, c);
-  if (one_of(c, "train.loss", {"cross_entropy", "focal"}) == "focal")
+  const auto losses = {"cross_entropy", "focal", "hinge", "squared_hinge"};
+  if (one_of(c, "train.loss", {losses.begin(), losses.end()}) == "focal")
     focal_gamma = within(c, "train.focal_gamma", 0, 100);
+  hinge = hinge_of(c);
   if (weighting == ClassWeighting::given) class_weights = numbers<double>(c, "train.class_weights");
   check_loss(*this, c);
-  if (layers.empty() && pattern.empty() && model == "layers")
+  if (layers.empty() && pattern.empty() && !classic && model == "layers")
     throw std::invalid_argument(
         "model.name is \"layers\", but the recipe has no [[model.layers]] and no model.pattern");
   if (name.empty()) {
     std::string data = source.substr(0, source.find_last_not_of('/') + 1);
     data = data.substr(data.find_last_of('/') + 1);
-    name = (from.empty() ? model : "finetuned") + "-" + data.substr(0, data.find('.'));
+    name = (from.empty() ? method : "finetuned") + "-" + data.substr(0, data.find('.'));
   }
 }
 

@@ -7,8 +7,10 @@
 #include "fovea/core/device.h"
 #include "fovea/data/preprocess.h"
 #include "fovea/image/augment.h"
+#include "fovea/models/classic_layers.h"
 #include "fovea/models/pattern.h"
 #include "fovea/train/config.h"
+#include "fovea/train/loss.h"
 
 namespace fovea::train {
 
@@ -44,6 +46,7 @@ struct Recipe {
 
   std::string model, pattern;  // the pattern gives the layers once the classes are known
   models::PatternOptions pattern_options;
+  std::optional<models::ClassicOptions> classic;  // gives the layers once the data is known
   std::string init, from;
   bool linear_head = false;
   std::vector<std::string> freeze;
@@ -54,6 +57,7 @@ struct Recipe {
   double max_seconds = 0;
   double label_smoothing = 0;
   std::optional<double> focal_gamma;  // of the focal loss, where that is the loss
+  Hinge hinge = Hinge::none;
   ClassWeighting weighting = ClassWeighting::none;
   std::vector<double> class_weights;  // for ClassWeighting::given
   double clip_norm = 0;

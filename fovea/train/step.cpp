@@ -63,6 +63,10 @@ StepResult train_step(
     const data::Batch& batch,
     Key key,
     const StepOptions& o) {
+  if (nn::count_parameters(*model.net) == 0)
+    throw std::invalid_argument(
+        "[train_step] expected a model with parameters; this one is fitted at once, by "
+        "`fovea train`");
   StepResult result;
   Tensor logits;
   nn::LossAndGrad r = loss_and_grad(model, batch, key, o, logits);

@@ -16,6 +16,7 @@
 #include "fovea/optim/schedule.h"
 #include "fovea/train/checkpoint.h"
 #include "fovea/train/evaluate.h"
+#include "fovea/train/fit.h"
 #include "fovea/train/non_finite.h"
 #include "fovea/train/run_report.h"
 #include "fovea/train/running_means.h"
@@ -71,7 +72,7 @@ class Session {
   TrainResult run() {
     TrainResult result;
     result.folder = run_->path().string();
-    while (at_.epoch < recipe_.epochs && !out_of_time()) {
+    while (at_.epoch < epochs() && !out_of_time()) {
       if (!run_epoch()) {
         result.interrupted = true;
         break;
@@ -91,8 +92,16 @@ class Session {
 
   bool out_of_time() const { return recipe_.max_seconds > 0 && at_.seconds >= recipe_.max_seconds; }
 
+  // What was fitted and has nothing to train is judged as after an epoch.
+  bool by_steps() const { return learns_by_steps(setup_.model); }
+  int64_t epochs() const { return by_steps() ? recipe_.epochs : 1; }
+
   // False when a signal asked to stop; the checkpoint is then on disk.
   bool run_epoch() {
+    if (!by_steps()) {
+      finish_epoch(0);
+      return true;
+    }
     loader_->start(at_.epoch, at_.batch);
     auto begin = Clock::now();
     double before = at_.seconds;
@@ -225,8 +234,8 @@ class Session {
     r.best = score > at_.best;
     if (r.best) {
       at_.best = score;
-      setup_.model.metrics = {
-          {"train_loss", means_.of_epoch("loss")}, {"epoch", double(at_.epoch + 1)}};
+      setup_.model.metrics = {{"epoch", double(at_.epoch + 1)}};
+      if (by_steps()) setup_.model.metrics["train_loss"] = means_.of_epoch("loss");
       if (val) setup_.model.metrics.insert({{"val_top1", val->top1}, {"val_loss", val->loss}});
       models::save_model(run_->file("model.safetensors"), setup_.model);
     }
@@ -237,7 +246,7 @@ class Session {
     at_.batch = 0;
 
     r.epoch = at_.epoch;
-    r.epochs = recipe_.epochs;
+    r.epochs = epochs();
     r.step = at_.step;
     r.train_loss = means_.of_epoch("loss");
     r.train_accuracy = means_.of_epoch("correct");
@@ -247,16 +256,14 @@ class Session {
     r.images_per_second = rate;
     r.waited = loader_->share_waited();
     r.peak_bytes = host_allocator().stats().peak;
-    Metrics m{
-        "epoch",
-        at_.epoch,
-        at_.step,
-        {{"train_loss", r.train_loss},
-         {"train_top1", r.train_accuracy},
-         {"lr", r.lr},
-         {"images_per_second", rate},
-         {"waited", r.waited},
-         {"peak_mb", double(r.peak_bytes) / 1e6}}};
+    Metrics m{"epoch", at_.epoch, at_.step, {{"peak_mb", double(r.peak_bytes) / 1e6}}};
+    if (by_steps())
+      m.values.insert(
+          {{"train_loss", r.train_loss},
+           {"train_top1", r.train_accuracy},
+           {"lr", r.lr},
+           {"images_per_second", rate},
+           {"waited", r.waited}});
     if (val)
       m.values.insert({{"val_loss", val->loss}, {"val_top1", val->top1}, {"val_top5", val->top5}});
     log_->write(m);

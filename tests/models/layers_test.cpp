@@ -54,7 +54,8 @@ TEST(Layers, EveryTypeOfTheTableBuilds) {
     std::vector<LayerSpec> layers;
     if (type.name != "hue_histogram" && type.name != "features")  // which read colours
       layers.push_back({"conv", {{"out", "4"}}});
-    if (type.name == "linear") layers.push_back({"flatten", {}});
+    for (const char* flat : {"linear", "project", "knn"})
+      if (type.name == flat) layers.push_back({"flatten", {}});
     layers.push_back(spec);
     EXPECT_NO_THROW(build_layers(layers, {16, 16, 3})) << type.name;
   }

@@ -17,6 +17,7 @@ void register_features(KernelTable& table);
 void register_index(KernelTable& table);
 void register_join(KernelTable& table);
 void register_matmul(KernelTable& table);
+void register_nearest(KernelTable& table);
 void register_norm(KernelTable& table);
 void register_pad(KernelTable& table);
 void register_pool(KernelTable& table);

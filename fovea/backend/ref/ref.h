@@ -15,6 +15,7 @@ void register_index(KernelTable& table);
 void register_join(KernelTable& table);
 void register_loss(KernelTable& table);
 void register_matmul(KernelTable& table);
+void register_nearest(KernelTable& table);
 void register_norm(KernelTable& table);
 void register_pad(KernelTable& table);
 void register_pool(KernelTable& table);

@@ -10,6 +10,7 @@ void register_all(KernelTable& table) {
   register_join(table);
   register_loss(table);
   register_matmul(table);
+  register_nearest(table);
   register_norm(table);
   register_pad(table);
   register_pool(table);
