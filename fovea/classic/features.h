@@ -28,6 +28,16 @@ class HueHistogram : public nn::Module {
   HueHistogramOptions o_;
 };
 
+// x (N, H, W, C) -> (N, down, across, 128); needs OpenCV.
+class Sift : public nn::Module {
+ public:
+  explicit Sift(const SiftOptions& o) : o_(o) {}
+  Tensor forward(const Tensor& x, nn::Ctx&) const override { return sift(x, o_); }
+
+ private:
+  SiftOptions o_;
+};
+
 // What several layers make of the same input, each flattened, side by side: (N, ...) -> (N, F).
 // Their names are "0", "1" and so on.
 class Join : public nn::Module {

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/kernel.h"
+
 namespace fovea {
 
 namespace {
@@ -15,6 +17,18 @@ void check_pictures(const Tensor& x, const char* op) {
   if (x.dtype() != Dtype::f32 && x.dtype() != Dtype::f64)
     throw std::invalid_argument(
         fmt::format("[{}] expected f32 or f64 images, got {}; cast them", op, x.str()));
+}
+
+// Only the kernels of a build with OpenCV have one for SIFT.
+void check_opencv(const Sift& sift) {
+  try {
+    kernels().find(sift, Device::ref);
+  } catch (const std::invalid_argument&) {
+    throw std::invalid_argument(
+        "[sift] expected a fovea that was built with OpenCV: configure it with -DFOVEA_OPENCV=ON, "
+        "or "
+        "use hog");
+  }
 }
 
 }  // namespace
@@ -69,12 +83,40 @@ bool HueHistogram::same(const Primitive& other) const {
   return o && o->o_ == o_;
 }
 
+std::vector<Spec> Sift::infer(std::span<const Tensor> in) const {
+  const Tensor& x = in[0];
+  check_pictures(x, "sift");
+  check_opencv(*this);
+  if (o_.cell < 1 || o_.step < 1)
+    throw std::invalid_argument(fmt::format(
+        "[sift] expected a cell and a step of at least 1, got {} and {}", o_.cell, o_.step));
+  const int64_t side = 4 * int64_t(o_.cell);
+  if (x.dim(1) < side || x.dim(2) < side || x.dim(3) < 1)
+    throw std::invalid_argument(fmt::format(
+        "[sift] expected images of at least {0} x {0} pixels for 4 x 4 cells of {1}, got {2}",
+        side,
+        o_.cell,
+        x.shape().str()));
+  return {
+      {{x.dim(0), (x.dim(1) - side) / o_.step + 1, (x.dim(2) - side) / o_.step + 1, 128},
+       x.dtype()}};
+}
+
+bool Sift::same(const Primitive& other) const {
+  auto* o = dynamic_cast<const Sift*>(&other);
+  return o && o->o_ == o_;
+}
+
 Tensor hog(const Tensor& x, const HogOptions& o) {
   return Tensor::output_of(std::make_shared<Hog>(o), {x});
 }
 
 Tensor hue_histogram(const Tensor& x, const HueHistogramOptions& o) {
   return Tensor::output_of(std::make_shared<HueHistogram>(o), {x});
+}
+
+Tensor sift(const Tensor& x, const SiftOptions& o) {
+  return Tensor::output_of(std::make_shared<Sift>(o), {x});
 }
 
 }  // namespace fovea

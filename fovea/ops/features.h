@@ -42,6 +42,19 @@ struct HueHistogramOptions {
 // offset of the three channels.
 Tensor hue_histogram(const Tensor& x, const HueHistogramOptions& o = {});
 
+struct SiftOptions {
+  int cell = 4;  // side of one of the 4 x 4 cells of a descriptor, in pixels
+  int step = 4;  // from one descriptor to the next
+  friend bool operator==(const SiftOptions&, const SiftOptions&) = default;
+};
+
+// SIFT descriptors (Lowe 2004, section 6) on a grid, upright and at one scale:
+// x (N, H, W, C) -> (N, (H - 4 cell) / step + 1, (W - 4 cell) / step + 1, 128), each of length
+// about
+// 1. They are computed on bytes: the mean of the channels, from the smallest value of a picture to
+// the largest. By OpenCV: throws std::invalid_argument in a build without it (-DFOVEA_OPENCV=ON).
+Tensor sift(const Tensor& x, const SiftOptions& o = {});
+
 class Hog : public Primitive {
  public:
   explicit Hog(const HogOptions& o) : o_(o) {}
@@ -70,6 +83,21 @@ class HueHistogram : public Primitive {
 
  private:
   HueHistogramOptions o_;
+};
+
+class Sift : public Primitive {
+ public:
+  explicit Sift(const SiftOptions& o) : o_(o) {}
+  const SiftOptions& options() const { return o_; }
+
+  std::string_view name() const override { return "sift"; }
+  Kind kind() const override { return Kind::heavy; }
+  std::vector<Spec> infer(std::span<const Tensor> in) const override;
+  bool same(const Primitive& other) const override;
+  size_t hash() const override { return 390 + size_t(o_.cell); }
+
+ private:
+  SiftOptions o_;
 };
 
 }  // namespace fovea

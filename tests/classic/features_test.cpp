@@ -84,6 +84,31 @@ TEST_F(FeaturesRun, TrainAndCanBeUsedAsAnyModel) {
   EXPECT_LT(test::relative_error(models::FrozenModel(model).scores(x), model.scores(x)), 1e-5);
 }
 
+// Methods by their names, on four hundred digits.
+TEST_F(FeaturesRun, RbfNetworksAndTreesAreTrainedByName) {
+  const std::map<std::string, std::pair<std::string, std::string>> size_of{
+      {"rbf", {"rbf.units", "150"}}, {"tree", {"tree.depth", "6"}}};
+  for (const auto& [name, size] : size_of) {
+    train::Config c = train::recipe_config();
+    c.set("model.name", name, "test");
+    c.set(size.first, size.second, "test");
+    c.set("data.limit", "400", "test");
+    c.set("train.epochs", "6", "test");
+    c.set("train.batch", "20", "test");
+    c.set("optimizer.lr", "0.01", "test");
+    c.set("run.folder", path(), "test");
+    const train::TrainResult r = train::train(c);
+    ASSERT_TRUE(r.test);
+    EXPECT_GT(r.test->top1, name == "rbf" ? 0.7 : 0.45) << name;
+    EXPECT_EQ(r.steps, name == "rbf" ? 6 * 18 : 0);
+    const models::Model model = models::load_model(r.folder + "/model.safetensors");
+    const Tensor x = test::random_input({5, 28, 28, 1}, 4);
+    EXPECT_LT(test::relative_error(models::FrozenModel(model).scores(x), model.scores(x)), 1e-5);
+    c.set("model.name", "knn", "test");
+    EXPECT_HAS(message_of([&] { train::Recipe recipe(c); }), size.first + " belongs to model.name");
+  }
+}
+
 TEST_F(FeaturesRun, HuesNeedColoursAsTheyAre) {
   EXPECT_HAS(
       message_of([&] { train::Recipe r(recipe("hue_histogram", "auto")); }),
