@@ -1,6 +1,7 @@
 #include "fovea/models/classic_layers.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -61,7 +62,8 @@ const std::vector<LayerMaker>& classic_layer_makers() {
 }
 
 bool is_classic(std::string_view name) {
-  return name == "knn" || name == "svm" || name == "l2svm" || name == "softmax";
+  static constexpr std::array names{"knn", "svm", "l2svm", "softmax", "rbf", "tree"};
+  return std::ranges::find(names, name) != names.end();
 }
 
 std::vector<LayerSpec> classic_layers(const ClassicOptions& o, int64_t values, int64_t classes) {
@@ -78,7 +80,13 @@ std::vector<LayerSpec> classic_layers(const ClassicOptions& o, int64_t values, i
           {"whiten", o.whiten ? "true" : "false"}}});
   }
   const std::string out = std::to_string(classes);
-  if (o.method == "knn")
+  if (o.method == "rbf") {  // the norm makes the steps of far and near units alike
+    layers.push_back({"rbf", {{"units", std::to_string(o.units)}}});
+    layers.push_back({"norm", {}});
+  }
+  if (o.method == "tree")
+    layers.push_back({"tree", {{"out", out}, {"depth", std::to_string(o.depth)}}});
+  else if (o.method == "knn")
     layers.push_back(
         {"knn",
          {{"out", out}, {"k", std::to_string(o.k)}, {"metric", o.metric}, {"search", o.search}}});

@@ -5,6 +5,7 @@
 #include "fovea/core/text.h"
 #include "fovea/models/blocks.h"
 #include "fovea/models/classic_layers.h"
+#include "fovea/models/feature_layers.h"
 #include "fovea/nn/activation.h"
 #include "fovea/nn/containers.h"
 #include "fovea/nn/dropout.h"
@@ -150,7 +151,7 @@ const std::vector<LayerMaker>& rows() {
 
 const LayerMaker& maker_of(const std::string& type) {
   std::vector<std::string> known;
-  for (const auto* table : {&rows(), &classic_layer_makers()})
+  for (const auto* table : {&rows(), &classic_layer_makers(), &feature_layer_makers()})
     for (const LayerMaker& row : *table) {
       if (row.type.name == type) return row;
       known.emplace_back(row.type.name);
@@ -164,7 +165,7 @@ const LayerMaker& maker_of(const std::string& type) {
 const std::vector<LayerType>& layer_types() {
   static const std::vector<LayerType> types = [] {
     std::vector<LayerType> list;
-    for (const auto* table : {&rows(), &classic_layer_makers()})
+    for (const auto* table : {&rows(), &classic_layer_makers(), &feature_layer_makers()})
       for (const LayerMaker& row : *table) list.push_back(row.type);
     return list;
   }();

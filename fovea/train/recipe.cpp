@@ -50,7 +50,7 @@ std::span<const KeyInfo> recipe_keys() {
       {"model.name",
        text,
        default_model,
-       "a model of `fovea models`, knn, svm, l2svm, softmax, or layers for [[model.layers]]"},
+       "a model of `fovea models`, knn, svm, l2svm, softmax, rbf, tree, or layers"},
       {"model.pattern", text, "", "instead of a name: [(conv-relu)*2-pool]*3-(fc-relu)*1"},
       {"model.widths", text, "", "channels of the pattern's stages, such as 32,64,128"},
       {"model.fc_widths", text, "", "outputs of the pattern's fc layers, such as 256"},
@@ -62,7 +62,12 @@ std::span<const KeyInfo> recipe_keys() {
       {"knn.k", integer, "5", "neighbours that vote"},
       {"knn.metric", text, "l2", "l2 or l1"},
       {"knn.search", text, "auto", "exhaustive, tree, or auto: a tree in 8 dimensions or fewer"},
-      {"project.kind", text, "none", "before knn, svm, l2svm or softmax: pca, random or none"},
+      {"rbf.units", integer, "500", "radial basis functions, before a linear layer"},
+      {"tree.depth", integer, "10", "questions of the decision tree to a leaf, at most 16"},
+      {"project.kind",
+       text,
+       "none",
+       "before knn, svm, l2svm, softmax, rbf or tree: pca, random, none"},
       {"project.dims", integer, "0", "dimensions the projection keeps"},
       {"project.whiten", boolean, "false", "divide them by their standard deviations, of pca"},
       {"train.epochs", integer, "10", "passes over the training data"},
@@ -215,6 +220,16 @@ void check_loss(const Recipe& r, const Config& c) {
         "{}: expected a weight above 0 in train.class_weights", c.origin("train.class_weights")));
 }
 
+// Hues are those of the pictures only where no channel was scaled by its own numbers.
+void check_colours(const Recipe& r, const Config& c) {
+  for (const models::LayerSpec& layer : r.layers)
+    if ((layer.type == "hue_histogram" || layer.type == "features") && r.normalize != "none")
+      throw std::invalid_argument(fmt::format(
+          "{}: the layer {} reads colours as they are: set data.normalize = \"none\"",
+          c.origin("data.normalize"),
+          layer.type));
+}
+
 // The settings of a classical method, where model.name is one.
 std::optional<models::ClassicOptions> classic_of(const Config& c) {
   const std::string name = c.text("model.name"), metric = one_of(c, "knn.metric", {"l2", "l1"});
@@ -222,16 +237,17 @@ std::optional<models::ClassicOptions> classic_of(const Config& c) {
   const std::string projection = one_of(c, "project.kind", {"none", "pca", "random"});
   const int64_t k = at_least(c, "knn.k", 1), dims = at_least(c, "project.dims", 0);
   const bool classic = models::is_classic(name), whiten = c.boolean("project.whiten");
-  auto belongs = [&](std::string_view key, const char* other) {
+  auto belongs = [&](std::string_view key, const std::string& other) {
     throw std::invalid_argument(
         fmt::format("{}: {} belongs to {}", c.origin(std::string(key)), key, other));
   };
-  if (name != "knn")
+  for (const std::string method : {"knn", "rbf", "tree"})
     for (const KeyInfo& key : recipe_keys())
-      if (key.key.starts_with("knn.") && c.text(std::string(key.key)) != key.fallback)
-        belongs(key.key, "model.name = \"knn\"");
+      if (name != method && key.key.starts_with(method + ".") &&
+          c.text(std::string(key.key)) != key.fallback)
+        belongs(key.key, fmt::format("model.name = \"{}\"", method));
   if (!classic && projection != "none")
-    belongs("project.kind", "model.name = \"knn\", \"svm\", \"l2svm\" or \"softmax\"");
+    belongs("project.kind", "model.name = knn, svm, l2svm, softmax, rbf or tree");
   if (projection == "none" && dims > 0) belongs("project.dims", "project.kind, which is none");
   if (projection != "pca" && whiten) belongs("project.whiten", "project.kind = \"pca\"");
   if (projection != "none" && dims == 0)
@@ -245,14 +261,16 @@ std::optional<models::ClassicOptions> classic_of(const Config& c) {
       .search = search,
       .projection = projection,
       .dims = dims,
-      .whiten = whiten};
+      .whiten = whiten,
+      .units = at_least(c, "rbf.units", 1),
+      .depth = at_least(c, "tree.depth", 1)};
 }
 
 // A support vector machine is what is trained with the hinge loss.
 Hinge hinge_of(const Config& c) {
   const std::string loss = c.text("train.loss"), model = c.text("model.name");
   const std::string own = model == "svm" ? "hinge" : model == "l2svm" ? "squared_hinge" : "";
-  if (models::is_classic(model) && loss != "cross_entropy" && loss != own)
+  if (models::is_classic(model) && model != "rbf" && loss != "cross_entropy" && loss != own)
     throw std::invalid_argument(fmt::format(
         "{}: model.name = \"{}\" has a loss of its own; leave train.loss out, or take "
         "model.name = \"linear\"",
@@ -375,6 +393,7 @@ Recipe::Recipe(const Config& c)
         "model.from brings its own network: give neither model.name, model.init nor layers");
   for (const Item& item : c.list("model.layers")) layers.push_back({item.type, item.options});
   if ((!layers.empty() || !pattern.empty()) && model == default_model) model = "layers";
+  check_colours(*this, c);
   const std::string method = model;
   classic = classic_of(c);
   if (classic && (!layers.empty() || !pattern.empty()))

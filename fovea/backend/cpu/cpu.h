@@ -13,6 +13,7 @@ void register_elementwise(KernelTable& table);
 void register_loss(KernelTable& table);
 void register_reduce(KernelTable& table);
 void register_shape(KernelTable& table);
+void register_features(KernelTable& table);
 void register_index(KernelTable& table);
 void register_join(KernelTable& table);
 void register_matmul(KernelTable& table);

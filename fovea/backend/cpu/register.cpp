@@ -5,6 +5,7 @@ namespace fovea::cpu {
 void register_all(KernelTable& table) {
   register_conv(table);
   register_elementwise(table);
+  register_features(table);
   register_index(table);
   register_join(table);
   register_loss(table);

@@ -10,6 +10,7 @@ void register_all(KernelTable& table);  // calls the functions below, one per fa
 
 void register_conv(KernelTable& table);
 void register_elementwise(KernelTable& table);
+void register_features(KernelTable& table);
 void register_index(KernelTable& table);
 void register_join(KernelTable& table);
 void register_loss(KernelTable& table);
