@@ -61,6 +61,7 @@ LineStep LineMethod::step(Tree& params, const Objective& f) {
     return p;
   };
   const LinePoint start{0, here_.value, dot(here_.slope, way)};
+  if (!(start.slope < 0)) return result;  // so small that its square is 0
   const LineSearchResult found = strong_wolfe(along, start, first_step(here_.slope), line_);
   result.evaluations += found.evaluations;
   if (found.point.step == 0) return result;

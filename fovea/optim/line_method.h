@@ -46,7 +46,7 @@ class LineMethod {
 };
 
 struct MinimizeOptions {
-  int steps = 100;          // at most
+  int steps = 100;  // at most
   // Of the largest |element| of the slope. The line search compares values, whose rounding hides
   // slopes below about the root of their precision: 1e-8 in f64, 3e-4 in f32 for values about 1.
   double tolerance = 1e-6;

@@ -244,6 +244,10 @@ TEST(LineMethods, GoDownAtEachStepAndStandStillAtTheEnd) {
   lbfgs.step(p, on(s));
   EXPECT_EQ(flatten(p), end);
 
+  Lbfgs flat;  // slopes whose squares are 0 in double
+  Tree low{{"x", number(3)}};
+  EXPECT_FALSE(flat.step(low, [](const Tree& t) { return 1e-200 * square(t.at("x")); }).moved);
+
   // Another point is met with its own value, not with the last one's.
   p = start_of(s);
   const double before = value_and_slope(on(s), p).value;
