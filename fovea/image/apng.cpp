@@ -68,6 +68,22 @@ Rect changed(const Image& before, const Image& now) {
   return {top, left, bottom - top + 1, right - left + 1};
 }
 
+// The rectangle of `now` with an alpha that hides what is as it was, so that it packs well.
+Image difference(const Image& before, const Image& now, const Rect& r) {
+  const int channels = now.channels;
+  Image part(r.height, r.width, channels + 1);
+  for (int y = 0; y < r.height; ++y)
+    for (int x = 0; x < r.width; ++x) {
+      const uint8_t* from = &now.row(r.top + y)[(r.left + x) * channels];
+      const uint8_t* old = &before.row(r.top + y)[(r.left + x) * channels];
+      if (std::memcmp(from, old, size_t(channels)) == 0) continue;
+      uint8_t* to = &part.row(y)[x * part.channels];
+      std::copy_n(from, channels, to);
+      to[channels] = 255;
+    }
+  return part;
+}
+
 void check(std::span<const Image> frames, int milliseconds) {
   if (frames.empty() || milliseconds < 1 || milliseconds > 65535)
     throw std::invalid_argument(fmt::format(
@@ -94,7 +110,10 @@ void check(std::span<const Image> frames, int milliseconds) {
 
 std::vector<uint8_t> encode_apng(std::span<const Image> frames, int milliseconds) {
   check(frames, milliseconds);
-  const Bytes first = encode_png(frames[0]);
+  // Grey and RGB get an alpha for the differences; pictures with one are stored as they are.
+  const int channels = frames[0].channels;
+  const bool opaque = channels == 1 || channels == 3;
+  const Bytes first = encode_png(opaque ? convert(frames[0], channels + 1) : frames[0]);
   Bytes file(first.begin(), first.begin() + 8);
   put_chunk(file, "IHDR", chunks_of(first, "IHDR"));
   Bytes animation;
@@ -111,7 +130,8 @@ std::vector<uint8_t> encode_apng(std::span<const Image> frames, int milliseconds
     for (int v : {r.width, r.height, r.left, r.top}) put32(control, uint32_t(v));
     put16(control, uint32_t(milliseconds));
     put16(control, 1000);
-    control.insert(control.end(), {0, 0});  // leave the frame, and draw over it
+    // The frame stays when the next comes, which is drawn over it or replaces it.
+    control.insert(control.end(), {0, uint8_t(opaque && i > 0)});
     put_chunk(file, "fcTL", control);
     if (i == 0) {
       put_chunk(file, "IDAT", chunks_of(first, "IDAT"));
@@ -119,7 +139,8 @@ std::vector<uint8_t> encode_apng(std::span<const Image> frames, int milliseconds
     }
     Bytes data;
     put32(data, sequence++);
-    const Bytes packed = chunks_of(encode_png(crop(frames[i], r)), "IDAT");
+    const Image part = opaque ? difference(frames[i - 1], frames[i], r) : crop(frames[i], r);
+    const Bytes packed = chunks_of(encode_png(part), "IDAT");
     data.insert(data.end(), packed.begin(), packed.end());
     put_chunk(file, "fdAT", data);
   }

@@ -71,7 +71,7 @@ const std::vector<Surface>& surfaces() {
        "(x^2 + y - 11)^2 + (x + y^2 - 7)^2",
        "four minima: where the path ends depends on the method (Himmelblau 1972)",
        himmelblau,
-       {-0.5, -0.5},
+       {-4.8, 0.3},
        {{3, 2},
         {-2.8051180869527449, 3.1313125182505730},
         {-3.7793102533777469, -3.2831859912861694},
