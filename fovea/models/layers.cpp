@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/number_list.h"
 #include "fovea/core/text.h"
 #include "fovea/models/blocks.h"
 #include "fovea/models/classic_layers.h"
@@ -9,8 +10,10 @@
 #include "fovea/nn/activation.h"
 #include "fovea/nn/containers.h"
 #include "fovea/nn/dropout.h"
+#include "fovea/nn/fractional_pool.h"
 #include "fovea/nn/linear.h"
 #include "fovea/nn/pool.h"
+#include "fovea/nn/tree_softmax.h"
 
 namespace fovea::models {
 
@@ -59,16 +62,34 @@ std::unique_ptr<nn::Module> make_conv(const Reader& r, const Shape& in) {
            .dilation = {dilation, dilation},
            .groups = groups},
       .bias = norm == "none",
-      .init = nn::init_named(r.text("init"))};
+      .init = nn::init_named(r.text("init")),
+      .bias_init = nn::constant(r.number<double>("bias"))};
   if (norm == "batch" && act == "relu") return std::make_unique<ConvBnRelu>(o);
   return finished(std::make_unique<nn::Conv2d>(o), r, o.out);
 }
 
 std::unique_ptr<nn::Module> make_linear_layer(const Reader& r, const Shape& in) {
   int64_t out = r.integer("out", 1);
-  auto linear = std::make_unique<nn::Linear>(
-      nn::Linear::Options{.in = features(in), .out = out, .init = nn::init_named(r.text("init"))});
+  auto linear = std::make_unique<nn::Linear>(nn::Linear::Options{
+      .in = features(in),
+      .out = out,
+      .init = nn::init_named(r.text("init")),
+      .bias_init = nn::constant(r.number<double>("bias"))});
   return finished(std::move(linear), r, out);
+}
+
+// "equal", or a number for each class with commas between.
+LabelTree tree_of(const std::string& frequencies, int64_t classes) {
+  if (frequencies == "equal") return LabelTree(classes);
+  const auto values = parse_numbers<double>(frequencies);
+  if (!values)
+    throw std::invalid_argument(fmt::format(
+        "expected \"frequencies\" to be equal or numbers with commas between, got \"{}\"",
+        frequencies));
+  if (int64_t(values->size()) != classes)
+    throw std::invalid_argument(fmt::format(
+        "expected a frequency for each of {} classes, got {}", classes, values->size()));
+  return LabelTree(*values);
 }
 
 Pool2dOptions window_of(const Reader& r) {
@@ -80,7 +101,8 @@ Pool2dOptions window_of(const Reader& r) {
 const LayerOption pool_kernel{"kernel", "2", "side of the window"},
     pool_stride{"stride", "kernel", "step of the window"}, pool_pad{"pad", "0", "on each side"},
     norm_option{"norm", "none", "batch, layer, group, instance or none"},
-    act_option{"act", "none", "an activation, or none"};
+    act_option{"act", "none", "an activation, or none"},
+    bias_option{"bias", "0", "where the biases begin; 0.01 starts ReLUs slightly open"};
 
 const std::vector<LayerMaker>& rows() {
   static const std::vector<LayerMaker> table{
@@ -93,6 +115,7 @@ const std::vector<LayerMaker>& rows() {
          {"dilation", "1", "1 is dense"},
          {"groups", "1", "channel groups"},
          {"init", "he_normal", "initialiser"},
+         bias_option,
          norm_option,
          act_option}},
        make_conv},
@@ -100,9 +123,18 @@ const std::vector<LayerMaker>& rows() {
         "fully connected, with norm and activation behind it",
         {{"out", "", "output features"},
          {"init", "lecun_uniform", "initialiser"},
+         bias_option,
          norm_option,
          act_option}},
        make_linear_layer},
+      {{"hierarchical_softmax",
+        "fully connected to a tree of decisions that gives the classes' log-probabilities; last",
+        {{"out", "", "classes"},
+         {"frequencies", "equal", "of the classes, 50,30,20: the frequent get short paths"}}},
+       [](const Reader& r, const Shape& in) -> std::unique_ptr<nn::Module> {
+         return std::make_unique<nn::TreeSoftmax>(
+             features(in), tree_of(r.text("frequencies"), r.integer("out", 2)));
+       }},
       {{"max_pool", "largest of each window", {pool_kernel, pool_stride, pool_pad}},
        [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
          return std::make_unique<nn::MaxPool2d>(window_of(r));
@@ -110,6 +142,17 @@ const std::vector<LayerMaker>& rows() {
       {{"avg_pool", "mean of each window", {pool_kernel, pool_stride, pool_pad}},
        [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
          return std::make_unique<nn::AvgPool2d>(window_of(r));
+       }},
+      {{"fractional_max_pool",
+        "largest of each window, windows drawn anew for each batch",
+        {{"ratio", "1.414", "how much smaller the sides become"},
+         {"overlapping", "true", "neighbouring windows share a row or column"},
+         {"pseudorandom", "true", "windows of even sizes at a random place; false: in any order"}}},
+       [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
+         return std::make_unique<nn::FractionalMaxPool2d>(nn::FractionalMaxPool2d::Options{
+             .ratio = r.number<double>("ratio"),
+             .overlapping = r.flag("overlapping"),
+             .pseudorandom = r.flag("pseudorandom")});
        }},
       {{"global_pool", "mean over all pixels: (N, H, W, C) -> (N, C)", {}},
        [](const Reader&, const Shape&) -> std::unique_ptr<nn::Module> {
@@ -135,10 +178,14 @@ const std::vector<LayerMaker>& rows() {
        }},
       {{"dropout",
         "zeroes a share of the elements in training",
-        {{"rate", "0.5", "share dropped"}, {"channels", "false", "drop whole channels"}}},
+        {{"rate", "0.5", "share dropped"},
+         {"channels", "false", "drop whole channels"},
+         {"inverted", "true", "scale in training by 1 / (1 - rate); false: at test by 1 - rate"}}},
        [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
          return std::make_unique<nn::Dropout>(nn::Dropout::Options{
-             .rate = r.number<double>("rate"), .channels = r.flag("channels")});
+             .rate = r.number<double>("rate"),
+             .channels = r.flag("channels"),
+             .inverted = r.flag("inverted")});
        }},
       {{"lrn", "local response normalisation", {{"size", "5", "channels in the window"}}},
        [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {

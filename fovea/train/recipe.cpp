@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "fovea/core/number_list.h"
 #include "fovea/core/text.h"
 #include "fovea/optim/factory.h"
 
@@ -86,11 +87,22 @@ std::span<const KeyInfo> recipe_keys() {
       {"train.label_smoothing", number, "0", "share of the target spread over all classes"},
       {"train.clip_norm", number, "0", "largest norm of the gradient; 0 does not clip"},
       {"train.ema", number, "0", "decay of the averaged weights that are judged and saved; 0 none"},
+      {"train.patience", integer, "0", "stop after so many epochs without a better one; 0 never"},
       {"train.save_steps", integer, "0", "checkpoint every so many steps as well as every epoch"},
       {"train.snapshots",
        integer,
        "0",
        "models kept along the way, for `fovea ensemble`; see schedule.cycles of cosine"},
+      {"regularize.on", text, "*", "names of the weights that the next five act on: fc.*"},
+      {"regularize.l1", number, "0", "times the sum of |w|, added to the loss"},
+      {"regularize.l2", number, "0", "times the sum of w^2, added to the loss; see weight_decay"},
+      {"regularize.max_norm", number, "0", "largest norm of a unit's weights; 0: any"},
+      {"regularize.drop_connect", number, "0", "share of the weights that each step leaves out"},
+      {"regularize.weight_noise", number, "0", "standard deviation, of normal noise in each step"},
+      {"regularize.input_noise", number, "0", "the same on the normalised pictures"},
+      {"regularize.gradient_noise", number, "0", "eta: the variance is eta / (1 + step)^0.55"},
+      {"regularize.mixup", number, "0", "alpha of MixUp: pictures and labels in pairs; 0 does not"},
+      {"regularize.cutmix", number, "0", "alpha of CutMix; with both, each batch draws one"},
       {"optimizer.name", text, "adamw", "its options follow it: `fovea train --list optimizers`"},
       {"schedule.name", text, "one_cycle", "its options follow it: `fovea train --list schedules`"},
   };
@@ -161,18 +173,9 @@ std::string one_of(const Config& c, const std::string& key, std::vector<std::str
 template <class T>
 std::vector<T> numbers(const Config& c, const std::string& key) {
   const std::string text = c.text(key);
-  std::vector<T> list;
-  const char *at = text.data(), *end = at + text.size();
-  while (at != end) {
-    T n = 0;
-    auto [rest, error] = std::from_chars(at, end, n);
-    if (error != std::errc() || (rest != end && (*rest != ',' || rest + 1 == end)))
-      throw std::invalid_argument(fmt::format(
-          "{}: expected {} as numbers with commas between, got \"{}\"", c.origin(key), key, text));
-    list.push_back(n);
-    at = rest == end ? end : rest + 1;
-  }
-  return list;
+  if (auto list = parse_numbers<T>(text)) return *list;
+  throw std::invalid_argument(fmt::format(
+      "{}: expected {} as numbers with commas between, got \"{}\"", c.origin(key), key, text));
 }
 
 ClassWeighting weighting_of(const Config& c) {
@@ -327,6 +330,28 @@ std::map<std::string, std::string> method_of(
   return settings;
 }
 
+Regularization regularization_of(const Config& c) {
+  auto number = [&](const std::string& key, double most = 1e9) {
+    return within(c, "regularize." + key, 0, most);
+  };
+  Regularization r{
+      .on = c.text("regularize.on"),
+      .l1 = number("l1"),
+      .l2 = number("l2"),
+      .max_norm = number("max_norm"),
+      .drop_connect = number("drop_connect", 0.999),
+      .input_noise = number("input_noise"),
+      .weight_noise = number("weight_noise"),
+      .gradient_noise = number("gradient_noise"),
+      .mix = {.mixup = number("mixup"), .cutmix = number("cutmix")}};
+  if (r.on != "*" && !r.acts_on_weights())
+    throw std::invalid_argument(fmt::format(
+        "{}: regularize.on says which weights regularize.l1, l2, max_norm, drop_connect and "
+        "weight_noise act on, and none of them is set",
+        c.origin("regularize.on")));
+  return r;
+}
+
 std::vector<std::string> words_of(const std::string& text) {
   std::istringstream stream(text);
   return {std::istream_iterator<std::string>(stream), {}};
@@ -371,6 +396,8 @@ Recipe::Recipe(const Config& c)
       weighting(weighting_of(c)),
       clip_norm(within(c, "train.clip_norm", 0, 1e9)),
       ema(within(c, "train.ema", 0, 1)),
+      patience(int(at_least(c, "train.patience", 0))),
+      regularization(regularization_of(c)),
       save_steps(at_least(c, "train.save_steps", 0)),
       snapshots(int(at_least(c, "train.snapshots", 0))),
       optimizer(method_of(c, "optimizer.", optim::optimizer_table())),

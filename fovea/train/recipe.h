@@ -11,6 +11,7 @@
 #include "fovea/models/pattern.h"
 #include "fovea/train/config.h"
 #include "fovea/train/loss.h"
+#include "fovea/train/regularization.h"
 
 namespace fovea::train {
 
@@ -62,6 +63,8 @@ struct Recipe {
   std::vector<double> class_weights;  // for ClassWeighting::given
   double clip_norm = 0;
   double ema = 0;
+  int patience = 0;
+  Regularization regularization;
   int64_t save_steps = 0;
   int snapshots = 0;
 

@@ -30,6 +30,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+const std::string best_epoch = "best_epoch";  // of Checkpoint::running: how many led to the best
+
 double since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
@@ -58,6 +60,10 @@ class Session {
          .total_steps = total_steps_,
          .steps_per_epoch = loader_->batches()});
     if (recipe_.ema > 0) average_ = optim::ParameterAverage::exponential(recipe_.ema);
+    if (recipe_.patience > 0 && !val_loader_)
+      throw std::invalid_argument(
+          "train.patience looks at the validation accuracy, and there are no validation pictures: "
+          "set data.val above 0");
     if (run_) {
       restore();
       log_.emplace(*run_, Reached{.epochs = at_.epoch, .steps = at_.step});
@@ -67,12 +73,13 @@ class Session {
       write_file_atomic(run_->file("recipe.toml"), config.to_toml());
       log_.emplace(*run_, std::nullopt);
     }
+    at_.running.try_emplace(best_epoch, 0);
   }
 
   TrainResult run() {
     TrainResult result;
     result.folder = run_->path().string();
-    while (at_.epoch < epochs() && !out_of_time()) {
+    while (at_.epoch < epochs() && !out_of_time() && !stalled()) {
       if (!run_epoch()) {
         result.interrupted = true;
         break;
@@ -81,6 +88,11 @@ class Session {
     result.steps = at_.step;
     result.seconds = at_.seconds;
     log_->flush();
+    if (stalled())
+      note(fmt::format(
+          "stopped after epoch {}: {} in a row without a better validation accuracy",
+          at_.epoch,
+          recipe_.patience));
     if (!result.interrupted) finish(result);
     return result;
   }
@@ -95,6 +107,12 @@ class Session {
   // What was fitted and has nothing to train is judged as after an epoch.
   bool by_steps() const { return learns_by_steps(setup_.model); }
   int64_t epochs() const { return by_steps() ? recipe_.epochs : 1; }
+
+  // Early stopping: whether train.patience epochs have passed since the best one.
+  bool stalled() const {
+    return recipe_.patience > 0 &&
+           at_.epoch - int64_t(at_.running.at(best_epoch)) >= recipe_.patience;
+  }
 
   // False when a signal asked to stop; the checkpoint is then on disk.
   bool run_epoch() {
@@ -139,7 +157,8 @@ class Session {
           Key(recipe_.seed).fold_in(5).fold_in(uint64_t(at_.step)),
           {.loss = setup_.loss,
            .clip_norm = recipe_.clip_norm,
-           .frozen = trains_head_alone() ? &but_head_ : &frozen_});
+           .frozen = trains_head_alone() ? &but_head_ : &frozen_,
+           .regularization = recipe_.regularization});
     } catch (const NonFiniteError& e) {
       throw with_batch(e, batch, *setup_.source.train, place(at_.step));
     }
@@ -234,6 +253,7 @@ class Session {
     r.best = score > at_.best;
     if (r.best) {
       at_.best = score;
+      at_.running[best_epoch] = double(at_.epoch + 1);
       setup_.model.metrics = {{"epoch", double(at_.epoch + 1)}};
       if (by_steps()) setup_.model.metrics["train_loss"] = means_.of_epoch("loss");
       if (val) setup_.model.metrics.insert({{"val_top1", val->top1}, {"val_loss", val->loss}});

@@ -8,6 +8,7 @@ namespace fovea::ref {
 
 void register_all(KernelTable& table);  // calls the functions below, one per family
 
+void register_chain(KernelTable& table);
 void register_conv(KernelTable& table);
 void register_elementwise(KernelTable& table);
 void register_features(KernelTable& table);

@@ -3,6 +3,7 @@
 namespace fovea::ref {
 
 void register_all(KernelTable& table) {
+  register_chain(table);
   register_conv(table);
   register_elementwise(table);
   register_features(table);
