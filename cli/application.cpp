@@ -113,6 +113,8 @@ const std::vector<Verb>& verbs() {
       finetune_verb(),
       doctor_verb(),
       find_lr_verb(),
+      search_verb(),
+      cross_validate_verb(),
       features_verb(),
       eval_verb(),
       predict_verb(),

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/progress.h"
-#include "fovea/train/trainer.h"
 
 namespace fovea::cli {
 
@@ -67,23 +66,29 @@ void print_result(const train::TrainResult& r, const Globals& g) {
 
 template <class F>
 int run_and_print(bool overwrite, const Globals& g, F run) {
-  std::signal(SIGINT, on_stop);
-  std::signal(SIGTERM, on_stop);
-  std::signal(SIGUSR1, on_save);
   Progress progress(g.quiet);
   train::TrainOptions options;
   options.overwrite = overwrite;
   options.observer = &progress;
-  options.signal = [] {
-    if (stop_signal) return train::Signal::stop;
-    return save_asked.exchange(false) ? train::Signal::save : train::Signal::go_on;
-  };
+  options.signal = watch_signals();
   const train::TrainResult result = run(options);
   print_result(result, g);
-  return result.interrupted ? 128 + stop_signal : int(ok);
+  return result.interrupted ? stop_code() : int(ok);
 }
 
 }  // namespace
+
+std::function<train::Signal()> watch_signals() {
+  std::signal(SIGINT, on_stop);
+  std::signal(SIGTERM, on_stop);
+  std::signal(SIGUSR1, on_save);
+  return [] {
+    if (stop_signal) return train::Signal::stop;
+    return save_asked.exchange(false) ? train::Signal::save : train::Signal::go_on;
+  };
+}
+
+int stop_code() { return 128 + stop_signal; }
 
 int train_and_print(const train::Config& config, bool overwrite, const Globals& g) {
   return run_and_print(

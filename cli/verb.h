@@ -41,6 +41,8 @@ const std::vector<Verb>& verbs();  // in the order of the help
 Verb train_verb();
 Verb finetune_verb();
 Verb find_lr_verb();
+Verb search_verb();
+Verb cross_validate_verb();
 Verb features_verb();
 Verb eval_verb();
 Verb predict_verb();

@@ -37,6 +37,7 @@ find_package(PNG REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(LibArchive REQUIRED)
+find_package(SQLite3 REQUIRED)
 
 # Debian ships these with pkg-config files only.
 find_package(PkgConfig REQUIRED)

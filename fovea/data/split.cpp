@@ -88,4 +88,19 @@ Source with_validation(const Source& source, Key key, const SplitOptions& option
   return result;
 }
 
+Source with_fold(const Source& source, Key key, const Fold& fold) {
+  if (!source.train)
+    throw std::invalid_argument("[folds] expected a source with a training split, got one without");
+  if (fold.number < 1 || fold.number > fold.of)
+    throw std::invalid_argument(
+        fmt::format("[folds] expected a fold from 1 to {}, got {}", fold.of, fold.number));
+  Split parts = std::move(k_folds(*source.train, fold.of, key)[size_t(fold.number - 1)]);
+  Source result = source;
+  const auto& name = source.train->name();
+  result.val =
+      subset(source.train, std::move(parts.val), fmt::format("{} (fold {})", name, fold.number));
+  result.train = subset(source.train, std::move(parts.train), name);
+  return result;
+}
+
 }  // namespace fovea::data

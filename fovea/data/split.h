@@ -35,4 +35,11 @@ std::vector<Split> k_folds(const Dataset& dataset, int k, Key key, bool stratifi
 // when the source has a validation split or no training split.
 Source with_validation(const Source& source, Key key, const SplitOptions& options = {});
 
+// A source whose validation split is one of k folds of its training split, numbered from 1; the
+// rest trains. A validation split that was there before is left out.
+struct Fold {
+  int number = 1, of = 2;
+};
+Source with_fold(const Source& source, Key key, const Fold& fold);
+
 }  // namespace fovea::data

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "fovea/report/markup.h"
+#include "fovea/report/svg_axis.h"
 #include "fovea/report/svg_parts.h"
 
 namespace fovea::report {
@@ -13,94 +14,42 @@ namespace fovea::report {
 namespace {
 
 constexpr size_t max_markers = 120;  // a series with more points has no hover labels
-constexpr size_t max_log_ticks = 9;
-constexpr int colours = 8;
-
-struct Range {
-  double low = INFINITY, high = -INFINITY;
-  void add(double v) {
-    low = std::min(low, v);
-    high = std::max(high, v);
-  }
-  bool empty() const { return low > high; }
-};
 
 struct Point {
   double x, y;
 };
 
 // Data coordinates to pixels.
-class Axes {
- public:
-  explicit Axes(const LineChart& chart) : log_x_(chart.log_x), log_y_(chart.log_y) {
+struct Axes {
+  Axis x, y;
+  bool empty = true;
+
+  explicit Axes(const LineChart& chart) {
+    Range xs, ys;
     bool whole = true;
     for (const Series& series : chart.series)
       for (size_t i = 0; i < series.x.size(); ++i) {
-        if (!drawable(series.x[i], series.y[i])) continue;
-        x_.add(series.x[i]);
-        y_.add(series.y[i]);
-        whole &= series.x[i] == std::round(series.x[i]);
+        const double at = series.x[i], value = series.y[i];
+        if (!std::isfinite(at) || !std::isfinite(value) || (chart.log_x && at <= 0) ||
+            (chart.log_y && value <= 0))
+          continue;
+        xs.add(at);
+        ys.add(value);
+        whole &= at == std::round(at);
       }
-    empty_ = x_.empty();
-    if (empty_) x_ = {0, 1}, y_ = {1, 2};
-    if (empty_ && log_x_) x_ = {1, 10};
-    if (x_.low == x_.high)
-      x_ = log_x_ ? Range{x_.low / 2, x_.high * 2} : Range{x_.low - 0.5, x_.high + 0.5};
-    x_ticks_ = log_x_ ? log_ticks(x_.low, x_.high)
-                      : nice_ticks(x_.low, x_.high, chart.width / 80, whole ? 1 : 0);
-    std::erase_if(x_ticks_, [&](double tick) { return tick < x_.low || tick > x_.high; });
-    if (log_x_) keep_decades(x_ticks_);
-    y_ticks_ = log_y_ ? log_ticks(y_.low, y_.high) : nice_ticks(y_.low, y_.high, chart.height / 60);
-    y_ = {y_ticks_.front(), y_ticks_.back()};
-    if (log_y_) keep_decades(y_ticks_);
+    empty = xs.empty();
+    x = Axis(
+        xs,
+        {.log = chart.log_x,
+         .ticks = chart.width / 80,
+         .min_step = whole ? 1.0 : 0.0,
+         .out_to_ticks = false});
+    y = Axis(ys, {.log = chart.log_y, .ticks = chart.height / 60, .unit = chart.unit});
   }
 
-  bool drawable(double x, double y) const {
-    return std::isfinite(x) && std::isfinite(y) && (!log_x_ || x > 0) && (!log_y_ || y > 0);
+  bool drawable(double x_value, double y_value) const {
+    return x.drawable(x_value) && y.drawable(y_value);
   }
-  void place(double left_, double top_, double right_, double bottom_) {
-    left = left_, top = top_, right = right_, bottom = bottom_;
-  }
-  double px(double x) const { return left + share(x, x_, log_x_) * (right - left); }
-  double py(double y) const { return bottom - share(y, y_, log_y_) * (bottom - top); }
-  bool empty() const { return empty_; }
-  std::vector<std::string> x_labels() const { return labels_of(x_ticks_, log_x_, Unit::plain); }
-  std::vector<std::string> y_labels(Unit unit) const { return labels_of(y_ticks_, log_y_, unit); }
-  const std::vector<double>& x_ticks() const { return x_ticks_; }
-  const std::vector<double>& y_ticks() const { return y_ticks_; }
-
-  double left = 0, top = 0, right = 1, bottom = 1;
-
- private:
-  // How far along a range a value lies, of 1.
-  static double share(double v, const Range& r, bool log) {
-    return log ? std::log(v / r.low) / std::log(r.high / r.low) : (v - r.low) / (r.high - r.low);
-  }
-
-  static std::vector<std::string> labels_of(const std::vector<double>& ticks, bool log, Unit unit) {
-    if (!log) return tick_labels(ticks, unit);
-    std::vector<std::string> labels;
-    for (double tick : ticks)
-      labels.push_back(
-          unit == Unit::percent ? fmt::format("{:g} %", tick * 100) : fmt::format("{:g}", tick));
-    return labels;
-  }
-
-  // Of many ticks only powers of ten stay, of many decades every second, third, ...
-  static void keep_decades(std::vector<double>& ticks) {
-    if (ticks.size() <= max_log_ticks) return;
-    std::vector<double> decades;
-    for (double tick : ticks)
-      if (double power = std::log10(tick); std::abs(power - std::round(power)) < 1e-6)
-        decades.push_back(tick);
-    ticks.clear();
-    size_t stride = decades.size() / (max_log_ticks + 1) + 1;
-    for (size_t i = 0; i < decades.size(); i += stride) ticks.push_back(decades[i]);
-  }
-
-  bool log_x_, log_y_, empty_;
-  Range x_, y_;
-  std::vector<double> x_ticks_, y_ticks_;
 };
 
 // At most four points for each pixel column (first, lowest, highest, last): the line looks the
@@ -147,7 +96,7 @@ std::string draw_series(
       end_run();
       continue;
     }
-    run.push_back({axes.px(x), axes.py(y)});
+    run.push_back({axes.x.at(x), axes.y.at(y)});
     if (series.x.size() <= max_markers)
       fmt::format_to(
           std::back_inserter(markers),
@@ -162,49 +111,15 @@ std::string draw_series(
   end_run();
   return fmt::format(
       R"(<g class="s{}"><path class="l"{} d="{}"/>{}</g>)",
-      index % colours,
-      index >= colours ? R"( stroke-dasharray="6 4")" : "",
+      index % series_colours,
+      index >= series_colours ? R"( stroke-dasharray="6 4")" : "",
       path,
       markers);
 }
 
-// Swatches and names in as many lines as they need; returns the height used.
-double draw_legend(const LineChart& chart, double top, std::string& out) {
-  if (chart.series.size() < 2) return 0;
-  constexpr double swatch = 18, line = 20, space = 16;
-  double x = 0, y = top;
-  for (size_t i = 0; i < chart.series.size(); ++i) {
-    const std::string& name = chart.series[i].name;
-    double width = swatch + 6 + text_width(name);
-    if (x > 0 && x + width > chart.width) x = 0, y += line;
-    out += fmt::format(
-        R"(<path class="l s{}"{} d="M{:.1f} {:.1f}h{}"/>)",
-        i % colours,
-        i >= colours ? R"( stroke-dasharray="6 4")" : "",
-        x + 1,
-        y + 9,
-        swatch - 2);
-    out += svg_text(x + swatch + 6, y + 13.5, Anchor::start, name, R"(class="v")");
-    x += width + space;
-  }
-  return y - top + line;
-}
-
 void draw_axes(const LineChart& chart, const Axes& axes, std::string& out) {
-  auto y_labels = axes.y_labels(chart.unit), x_labels = axes.x_labels();
-  for (size_t i = 0; i < y_labels.size(); ++i) {
-    double y = axes.py(axes.y_ticks()[i]);
-    out += fmt::format(R"(<path class="g" d="M{:.1f} {:.1f}H{:.1f}"/>)", axes.left, y, axes.right);
-    out += svg_text(axes.left - 8, y + 4.5, Anchor::end, y_labels[i]);
-  }
-  out += fmt::format(
-      R"(<path class="a" d="M{:.1f} {:.1f}H{:.1f}"/>)", axes.left, axes.bottom, axes.right);
-  for (size_t i = 0; i < x_labels.size(); ++i) {
-    double x = axes.px(axes.x_ticks()[i]);
-    out += fmt::format(R"(<path class="a" d="M{:.1f} {:.1f}v4"/>)", x, axes.bottom);
-    out += svg_text(x, axes.bottom + 18, Anchor::middle, x_labels[i]);
-  }
-  out += svg_text((axes.left + axes.right) / 2, axes.bottom + 37, Anchor::middle, chart.x_label);
+  draw_y_axis(axes.y, axes.x.from, axes.x.to, out);
+  draw_x_axis(axes.x, axes.y.from, chart.x_label, out);
 }
 
 }  // namespace
@@ -224,13 +139,15 @@ Svg line_chart(const LineChart& chart) {
         chart.height));
 
   std::string out = open_svg(chart.width, chart.height, chart.title, chart.description);
-  double top = 26 + draw_legend(chart, 26, out) + 10;
+  std::vector<std::string> names;
+  for (const Series& series : chart.series) names.push_back(series.name);
+  double top = 36 + draw_legend(names, LegendMark::line, chart.width, 26, out);
   Axes axes(chart);
   double widest = 0;
-  for (const std::string& label : axes.y_labels(chart.unit))
-    widest = std::max(widest, text_width(label));
-  axes.place(widest + 10, top, chart.width - 14, chart.height - (chart.x_label.empty() ? 26 : 44));
-  if (axes.empty())
+  for (const std::string& label : axes.y.labels()) widest = std::max(widest, text_width(label));
+  axes.x.from = widest + 10, axes.x.to = chart.width - 14;
+  axes.y.from = chart.height - (chart.x_label.empty() ? 26 : 44), axes.y.to = top;
+  if (axes.empty)
     out += svg_text(chart.width / 2.0, chart.height / 2.0, Anchor::middle, "no data");
   else
     draw_axes(chart, axes, out);

@@ -103,6 +103,38 @@ std::string svg_text(
       escape(text));
 }
 
+double draw_legend(
+    std::span<const std::string> names,
+    LegendMark mark,
+    double width,
+    double top,
+    std::string& out) {
+  if (names.size() < 2) return 0;
+  constexpr double swatch = 18, line = 20, space = 16;
+  double x = 0, y = top;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const double wide_as = swatch + 6 + text_width(names[i]);
+    if (x > 0 && x + wide_as > width) x = 0, y += line;
+    if (mark == LegendMark::dot)
+      out += fmt::format(
+          R"(<g class="s{}"><circle class="b" cx="{:.1f}" cy="{:.1f}" r="4"/></g>)",
+          i % series_colours,
+          x + swatch / 2,
+          y + 9);
+    else
+      out += fmt::format(
+          R"(<path class="l s{}"{} d="M{:.1f} {:.1f}h{}"/>)",
+          i % series_colours,
+          i >= series_colours ? R"( stroke-dasharray="6 4")" : "",
+          x + 1,
+          y + 9,
+          swatch - 2);
+    out += svg_text(x + swatch + 6, y + 13.5, Anchor::start, names[i], R"(class="v")");
+    x += wide_as + space;
+  }
+  return y - top + line;
+}
+
 std::string rotated(double degrees, double x, double y, std::string_view markup) {
   return fmt::format(R"_(<g transform="rotate({} {:.1f} {:.1f})">{}</g>)_", degrees, x, y, markup);
 }

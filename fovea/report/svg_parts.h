@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 namespace fovea::report {
 
 inline constexpr double text_size = 13;
+inline constexpr int series_colours = 8;  // classes s0 to s7
 
 // Estimated width in pixels of a text in the charts' font, rather too wide than too narrow.
 double text_width(std::string_view text, double size = text_size);
@@ -29,6 +31,16 @@ std::string open_svg(
 enum class Anchor { start, middle, end };
 std::string svg_text(
     double x, double y, Anchor anchor, std::string_view text, std::string_view attributes = "");
+
+// Marks and names of two or more series from `top` on, in as many lines as they need; returns the
+// height used.
+enum class LegendMark { line, dot };
+double draw_legend(
+    std::span<const std::string> names,
+    LegendMark mark,
+    double width,
+    double top,
+    std::string& out);
 
 // The markup turned about (x, y).
 std::string rotated(double degrees, double x, double y, std::string_view markup);

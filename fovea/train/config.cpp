@@ -86,9 +86,11 @@ const KeyInfo* Config::info(const std::string& key) const {
 }
 
 bool Config::is_open(const std::string& key) const {
-  return std::ranges::any_of(open_, [&](const std::string& prefix) {
-    return key.starts_with(prefix) && key.find('.', prefix.size()) == std::string::npos &&
-           key.size() > prefix.size();
+  return std::ranges::any_of(open_, [&](std::string_view prefix) {
+    const bool deep = prefix.ends_with('*');
+    if (deep) prefix.remove_suffix(1);
+    return key.starts_with(prefix) && key.size() > prefix.size() &&
+           (deep || key.find('.', prefix.size()) == std::string::npos);
   });
 }
 
@@ -157,6 +159,11 @@ bool Config::boolean(const std::string& key) const { return at(key).value == "tr
 bool Config::is_set(const std::string& key) const {
   auto it = entries_.find(key);
   return it != entries_.end() && it->second.origin != "default";
+}
+void Config::forget(const std::string& prefix) {
+  std::erase_if(entries_, [&](const auto& item) {
+    return item.first.starts_with(prefix) && !info(item.first);
+  });
 }
 std::string Config::origin(const std::string& key) const { return at(key).origin; }
 

@@ -29,8 +29,9 @@ struct Item {
 // the recipe file, the environment, flags, --set.
 class Config {
  public:
-  // `keys` are the known ones; a key under one of `open` ("optimizer.") may have any last name, and
-  // is checked by whoever reads it. `lists` are the names of lists of tables.
+  // `keys` are the known ones; a key under one of `open` ("optimizer.") may have any last name,
+  // under one with a star ("search.*") any names, and is checked by whoever reads it. `lists` are
+  // the names of lists of tables.
   Config(
       std::span<const KeyInfo> keys, std::vector<std::string> open, std::vector<std::string> lists);
 
@@ -49,6 +50,7 @@ class Config {
   double number(const std::string& key) const;
   bool boolean(const std::string& key) const;
   bool is_set(const std::string& key) const;  // by anything but its default
+  void forget(const std::string& prefix);     // what is set under an open prefix
   std::string origin(const std::string& key) const;
   const std::vector<Item>& list(const std::string& name) const;
 

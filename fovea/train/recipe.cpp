@@ -34,6 +34,8 @@ std::span<const KeyInfo> recipe_keys() {
       {"run.determinism", text, "usual", "usual, or strict: the same bits for any run.threads"},
       {"data.source", text, "digits", "digits, a folder, an archive, or train=A,test=B"},
       {"data.val", number, "0.1", "share of the training data kept for validation"},
+      {"data.folds", integer, "0", "divide the training data in so many parts; 0 keeps data.val"},
+      {"data.fold", integer, "1", "which of data.folds validates; the others train"},
       {"data.limit", integer, "0", "use this many training samples only; 0 uses all"},
       {"data.channels", integer, "0", "1 grey, 3 colours, 0 as the data has"},
       {"data.height", integer, "0", "input height; 0 as the model or the data has"},
@@ -110,7 +112,8 @@ std::span<const KeyInfo> recipe_keys() {
 }
 
 Config recipe_config() {
-  return Config(recipe_keys(), {"optimizer.", "schedule."}, {"model.layers", "augment"});
+  return Config(
+      recipe_keys(), {"optimizer.", "schedule.", "search.*"}, {"model.layers", "augment"});
 }
 
 namespace {
@@ -304,6 +307,21 @@ void check_pattern(const Recipe& r, const Config& c) {
   }
 }
 
+data::Fold fold_of(const Config& c) {
+  const data::Fold fold{
+      .number = int(at_least(c, "data.fold", 1)), .of = int(at_least(c, "data.folds", 0))};
+  if (fold.of == 1)
+    throw std::invalid_argument(fmt::format(
+        "{}: expected data.folds of 0 (none) or at least 2, got 1", c.origin("data.folds")));
+  if (fold.number > std::max(fold.of, 1))
+    throw std::invalid_argument(fmt::format(
+        "{}: expected data.fold of at most data.folds = {}, got {}",
+        c.origin("data.fold"),
+        fold.of,
+        fold.number));
+  return fold;
+}
+
 // The settings under `prefix`, all of them options of the method they name. An unknown name is left
 // to whoever makes the method.
 std::map<std::string, std::string> method_of(
@@ -367,6 +385,7 @@ Recipe::Recipe(const Config& c)
       determinism(determinism_of(c.text("run.determinism"))),
       source(c.text("data.source")),
       val_share(within(c, "data.val", 0, 0.9)),
+      fold(fold_of(c)),
       limit(at_least(c, "data.limit", 0)),
       channels(int(at_least(c, "data.channels", 0))),
       height(int(at_least(c, "data.height", 0))),

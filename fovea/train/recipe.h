@@ -6,6 +6,7 @@
 
 #include "fovea/core/device.h"
 #include "fovea/data/preprocess.h"
+#include "fovea/data/split.h"
 #include "fovea/image/augment.h"
 #include "fovea/models/classic_layers.h"
 #include "fovea/models/pattern.h"
@@ -36,6 +37,7 @@ struct Recipe {
 
   std::string source;
   double val_share = 0.1;
+  data::Fold fold = {.number = 1, .of = 0};  // of 0: no folds, a share
   int64_t limit = 0;
   int channels = 0, height = 0, width = 0;
   std::string resize, normalize;

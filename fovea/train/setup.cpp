@@ -155,7 +155,9 @@ Setup set_up(const Recipe& recipe) {
     std::sort(order.begin(), order.end());
     s.source.train = data::subset(s.source.train, std::move(order));
   }
-  if (!s.source.val && recipe.val_share > 0)
+  if (recipe.fold.of > 0)
+    s.source = data::with_fold(s.source, Key(recipe.seed).fold_in(2), recipe.fold);
+  else if (!s.source.val && recipe.val_share > 0)
     s.source =
         data::with_validation(s.source, Key(recipe.seed).fold_in(2), {.share = recipe.val_share});
 

@@ -79,7 +79,10 @@ class Session {
   TrainResult run() {
     TrainResult result;
     result.folder = run_->path().string();
-    while (at_.epoch < epochs() && !out_of_time() && !stalled()) {
+    const bool in_part = options_.until_epoch > 0;
+    const int64_t last = in_part ? std::min<int64_t>(epochs(), options_.until_epoch) : epochs();
+    result.interrupted = in_part;
+    while (at_.epoch < last && !out_of_time() && !stalled()) {
       if (!run_epoch()) {
         result.interrupted = true;
         break;

@@ -16,6 +16,9 @@ struct TrainOptions {
   bool overwrite = false;  // of a run folder with the same name
   Observer* observer = nullptr;
   std::function<Signal()> signal;  // asked after every step
+  // Trains up to the end of this epoch of the recipe and leaves the rest to resume(): further
+  // epochs, the test split, the report. 0: all of it.
+  int64_t until_epoch = 0;
 };
 
 struct TrainResult {

@@ -13,6 +13,8 @@ const char* const verbs[] = {
     "train",
     "doctor",
     "find-lr",
+    "search",
+    "cross-validate",
     "eval",
     "predict",
     "ensemble",

@@ -103,6 +103,26 @@ TEST(WithValidation, TakesFromTrainOnly) {
       message_of<std::invalid_argument>([&] { with_validation(with, Key(5)); }), "with both");
 }
 
+TEST(WithFold, FoldsAreDisjointAndCoverTheTrainingSplit) {
+  Source source;
+  source.train = uneven();
+  source.val = source.test = uneven();
+  source.classes = source.train->classes();
+  std::multiset<std::string> judged;
+  for (int f = 1; f <= 4; ++f) {
+    const Source s = with_fold(source, Key(5), {.number = f, .of = 4});
+    EXPECT_EQ(s.train->size() + s.val->size(), 100);
+    EXPECT_EQ(s.test, source.test);
+    EXPECT_NEAR(double(class_counts(*s.val)[1]), 2.5, 1);  // classes as in the whole
+    for (int64_t i = 0; i < s.val->size(); ++i) judged.insert(s.val->sample_name(i));
+  }
+  EXPECT_EQ(judged.size(), 100u);
+  EXPECT_EQ(std::set<std::string>(judged.begin(), judged.end()).size(), 100u);
+  EXPECT_HAS(
+      message_of<std::invalid_argument>([&] { with_fold(source, Key(5), {.number = 5, .of = 4}); }),
+      "expected a fold from 1 to 4, got 5");
+}
+
 TEST(Subset, MapsSamplesAndLabels) {
   auto part = subset(uneven(), {10, 3, 10}, "part");
   EXPECT_EQ(part->size(), 3);

@@ -106,6 +106,33 @@ TEST(Config, OpenTablesTakeAnyKeyForTheirReader) {
 }
 
 // Everything a recipe can hold, written out resolved and read again, is the same to the letter.
+TEST(Config, TheTableOfASearchIsReadAndForgotten) {
+  Config c = recipe_config();
+  c.read_toml_text("[search]\noptimizer.lr = \"log:1e-5:1\"\ntrain.batch = [16, 32]\n", "r.toml");
+  EXPECT_EQ(
+      c.under("search."),
+      (std::map<std::string, std::string>{
+          {"optimizer.lr", "log:1e-5:1"}, {"train.batch", "16,32"}}));
+  Recipe{c};  // which does without
+  c.forget("search.");
+  EXPECT_TRUE(c.under("search.").empty());
+  c.forget("train.");  // known keys stay
+  EXPECT_EQ(c.integer("train.batch"), 128);
+}
+
+TEST(Recipe, FoldsAreCounted) {
+  auto error = [](const char* folds, const char* fold) {
+    return message_of([&] {
+      Config c = recipe_config();
+      c.set("data.folds", folds, "test");
+      c.set("data.fold", fold, "test");
+      Recipe r(c);
+    });
+  };
+  EXPECT_HAS(error("1", "1"), "test: expected data.folds of 0 (none) or at least 2, got 1");
+  EXPECT_HAS(error("3", "4"), "test: expected data.fold of at most data.folds = 3, got 4");
+}
+
 TEST(Config, ToTomlReadsBackTheSame) {
   Config c = recipe_config();
   c.read_toml_text(

@@ -81,6 +81,20 @@ TEST_F(ResumeTest, ManyStopsChangeNothing) {
   }
 }
 
+// As a search does, which judges nothing on the test split.
+TEST_F(ResumeTest, TrainingUpToAnEpochAndOnChangesNothing) {
+  TrainResult r = train(recipe("parts", 1), {.until_epoch = 1});
+  EXPECT_TRUE(r.interrupted);
+  EXPECT_EQ(r.steps, 10);
+  EXPECT_FALSE(r.test.has_value());
+  r = resume(path("parts"), {.until_epoch = 3});
+  EXPECT_EQ(r.steps, 30);
+  EXPECT_TRUE(r.interrupted);
+  EXPECT_FALSE(std::filesystem::exists(path("parts/report.html")));
+  EXPECT_TRUE(resume(path("parts")).test.has_value());
+  EXPECT_EQ(bits_of(path("parts")), straight());
+}
+
 // The plateau schedule has a state of its own, and SGD's momentum has none at first.
 TEST_F(ResumeTest, SchedulesWithAStateGoOnToo) {
   auto config = [&](const char* name) {

@@ -1,0 +1,181 @@
+#include "fovea/search/search.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "fovea/train/recipe.h"
+#include "fovea/train/trainer.h"
+#include "tests/report/check_markup.h"
+#include "tests/search/tiny_recipe.h"
+#include "tests/support/check_op.h"
+#include "tests/support/expect.h"
+#include "tests/support/folder.h"
+
+namespace fovea::search {
+namespace {
+
+class SearchTest : public test::FolderTest {
+ protected:
+  SearchOptions options(const std::string& name = "search") const {
+    const train::Config c = tiny_recipe();
+    return {
+        .space =
+            {parse_dimension(c, "optimizer.lr", "log:1e-4:1e-1", "test"),
+             parse_dimension(c, "train.batch", "20,30", "test")},
+        .trials = 6,
+        .folder = path(name)};
+  }
+};
+
+// All that must be equal between two searches of one seed.
+std::string story_of(const SearchResult& r) {
+  std::string text;
+  for (const Trial& t : r.trials) {
+    text += std::to_string(t.number) + " " + std::string(name_of(t.state)) + " " +
+            text_of(t.values) + ":";
+    for (const TrialEpoch& e : t.epochs)
+      text += " " + std::to_string(e.val_loss) + "/" + std::to_string(e.train_loss);
+    text += "\n";
+  }
+  return text;
+}
+
+TEST_F(SearchTest, GoesFromCoarseToFineAndWritesARecipeThatTrainsToTheSame) {
+  const SearchResult r = search(tiny_recipe(), options());
+  ASSERT_EQ(r.stages.size(), 2u);
+  EXPECT_EQ(r.stages[0].epochs, 1);
+  EXPECT_EQ(r.stages[1].epochs, 3);
+  EXPECT_TRUE(r.stages[0].done);
+  EXPECT_NE(r.stages[0].space, r.stages[1].space);
+  ASSERT_EQ(r.trials.size(), 6u);
+  EXPECT_EQ(std::ranges::count(r.trials, 0, &Trial::stage), 3);
+  std::set<std::string> rates;
+  for (const Trial& t : r.trials) {
+    rates.insert(t.values.at("optimizer.lr"));
+    EXPECT_FALSE(t.active());
+    EXPECT_EQ(std::ssize(t.epochs) < r.stages[size_t(t.stage)].epochs, t.state == State::stopped);
+  }
+  EXPECT_EQ(rates.size(), 6u);
+  EXPECT_EQ(std::ranges::count(r.trials, State::stopped, &Trial::state), 2);  // of a bracket of 3
+
+  ASSERT_TRUE(r.best);
+  const Trial& best = r.trials[*r.best];
+  train::Config again = train::recipe_config();
+  again.read_toml(path("search/best.toml"));
+  EXPECT_EQ(again.text("optimizer.lr"), best.values.at("optimizer.lr"));
+  again.set("run.folder", path("again"), "test");
+  const train::TrainResult trained = train::train(again);
+  double val = 0;
+  for (const train::Metrics& m : train::read_metrics(trained.folder + "/metrics.jsonl"))
+    if (m.event == "epoch" && m.epoch == std::ssize(best.epochs)) val = m.values.at("val_loss");
+  ASSERT_EQ(best.stage, 1);
+  EXPECT_EQ(val, best.epochs.back().val_loss);
+
+  const std::string page = read("search/report.html");
+  for (const char* part : {"Values of each trial", "Key by key", "The best recipe", "optimizer.lr"})
+    EXPECT_HAS(page, part);
+  // Nothing judged a trial on the test split.
+  EXPECT_EQ(read("search/trials/0001/metrics.jsonl").find("test"), std::string::npos);
+  int kept = 0;
+  for (int i = 1; i <= 6; ++i)
+    kept += std::filesystem::exists(
+        path("search/trials/000" + std::to_string(i) + "/model.safetensors"));
+  EXPECT_EQ(kept, 1);
+}
+
+TEST_F(SearchTest, AStopAnywhereChangesNothing) {
+  const std::string straight = story_of(search(tiny_recipe(), options("straight")));
+  int64_t steps = 0;
+  SearchOptions o = options("stopped");
+  o.stop = [&] { return ++steps % 17 == 0; };
+  SearchResult r = search(tiny_recipe(), o);
+  int sessions = 1;
+  for (; r.interrupted; ++sessions) {
+    ASSERT_LT(sessions, 40);
+    r = search(tiny_recipe(), o);
+  }
+  EXPECT_GT(sessions, 3);
+  EXPECT_EQ(story_of(r), straight);
+  // Once more: nothing is left to do.
+  o.stop = {};
+  EXPECT_EQ(story_of(search(tiny_recipe(), o)), straight);
+  o.trials = 8;  // and a larger budget goes on in the last stage
+  EXPECT_EQ(search(tiny_recipe(), o).trials.size(), 8u);
+}
+
+TEST_F(SearchTest, JobsShareTheThreadsAndFindTheSame) {
+  const std::string straight = story_of(search(tiny_recipe(), options("one")));
+  SearchOptions o = options("two");
+  o.jobs = 3;
+  EXPECT_EQ(story_of(search(tiny_recipe(), o)), straight);
+}
+
+TEST_F(SearchTest, FailedTrialsAreRecordedAndNotFatal) {
+  SearchOptions o = options();
+  o.space = {parse_dimension(tiny_recipe(), "optimizer.lr", "1e-2,1e38,1e-3", "test")};
+  o.sampling = Sampling::grid;
+  o.stopping = Stopping::none;
+  o.stages = 1;
+  const SearchResult r = search(tiny_recipe(), o);
+  ASSERT_EQ(r.trials.size(), 3u);
+  EXPECT_EQ(r.trials[0].state, State::done);
+  EXPECT_EQ(r.trials[1].state, State::failed);
+  EXPECT_HAS(r.trials[1].reason, "not finite");
+  EXPECT_EQ(r.trials[2].state, State::done);
+  EXPECT_HAS(read("search/report.html"), "What failed");
+
+  train::Config nowhere = tiny_recipe();
+  nowhere.set("data.source", path("nowhere"), "test");
+  SearchOptions all = options("none");
+  all.trials = 20;
+  EXPECT_HAS(test::message_of([&] { search(nowhere, all); }), "the first 4 trials all failed: ");
+}
+
+TEST_F(SearchTest, KeepsToItsTimeAndGoesOnWithMore) {
+  SearchOptions o = options();
+  o.trials = 0;
+  o.budget = 0.4;
+  const auto begin = std::chrono::steady_clock::now();
+  SearchResult r = search(tiny_recipe(), o);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  EXPECT_FALSE(r.interrupted);
+  EXPECT_LT(took.count(), 0.4 + 5);  // a step, an evaluation and the report, on a busy machine
+  EXPECT_GE(r.trials.size(), 2u);
+  EXPECT_EQ(r.stages.size(), 2u);
+  const size_t before = r.trials.size();
+  o.budget = r.seconds + 0.5;
+  EXPECT_GT(search(tiny_recipe(), o).trials.size(), before);
+}
+
+TEST_F(SearchTest, MistakesAreToldBeforeAnythingIsTrained) {
+  auto error = [&](const std::function<void(SearchOptions&)>& change) {
+    SearchOptions o = options();
+    change(o);
+    return test::message_of([&] { search(tiny_recipe(), o); });
+  };
+  EXPECT_HAS(error([](auto& o) { o.space.clear(); }), "nothing to vary: give a table [search]");
+  EXPECT_HAS(error([](auto& o) { o.trials = 0; }), "the budget is empty");
+  EXPECT_HAS(error([](auto& o) { o.budget = -1; }), "expected a budget of some time or trials");
+  EXPECT_HAS(error([](auto& o) { o.jobs = 0; }), "at least one job");
+  EXPECT_HAS(error([](auto& o) { o.shrink = 0; }), "shrink by a factor in (0, 1]");
+  train::Config blind = tiny_recipe();
+  blind.set("data.val", "0", "test");
+  EXPECT_HAS(test::message_of([&] { search(blind, options()); }), "give data.val above 0");
+  EXPECT_FALSE(std::filesystem::exists(path("search")));
+
+  SearchOptions few = options();
+  few.trials = 1;
+  few.stages = 1;
+  search(tiny_recipe(), few);
+  train::Config other = tiny_recipe();
+  other.set("train.batch", "40", "test");
+  EXPECT_HAS(
+      test::message_of([&] { search(other, few); }),
+      "train.batch is \"20\" there and \"40\" here; give another --out, or --overwrite it");
+  few.overwrite = true;
+  EXPECT_EQ(search(other, few).trials.size(), 1u);
+}
+
+}  // namespace
+}  // namespace fovea::search
