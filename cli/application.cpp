@@ -18,7 +18,7 @@ std::string footer(const std::vector<std::string>& examples) {
   return text;
 }
 
-void add_globals(CLI::App& app, Globals& g) {
+void add_globals(Arguments& app, Globals& g) {
   app.add_flag("--json", g.json, "Print the result as JSON");
   app.add_flag("-q,--quiet", g.quiet, "Print the result only");
   app.add_option("--threads", g.threads, "Threads of the kernels; 0 uses all processors")
@@ -64,8 +64,9 @@ Application::Application()
   for (const Verb& verb : verbs()) {
     CLI::App* sub = app_.add_subcommand(verb.name, verb.summary);
     sub->footer(footer(verb.examples));
-    auto action = verb.make(*sub);
-    add_globals(*sub, globals);
+    Arguments& arguments = *arguments_.emplace_back(std::make_unique<Arguments>(*sub));
+    auto action = verb.make(arguments);
+    add_globals(arguments, globals);
     sub->callback([this, action] { run_ = action; });
   }
 }
@@ -128,26 +129,6 @@ const std::vector<Verb>& verbs() {
       tune_verb(),
       completion_verb()};
   return list;
-}
-
-namespace {
-
-CLI::Validator number_check(bool (*good)(double), const char* expected) {
-  auto check = [good, expected](const std::string& text) {
-    double value = 0;
-    bool fits = CLI::detail::lexical_cast(text, value) && good(value);
-    return fits ? std::string() : fmt::format("expected {}, got {}", expected, text);
-  };
-  return CLI::Validator(check, "");
-}
-
-}  // namespace
-
-CLI::Validator positive() {
-  return number_check([](double v) { return v > 0; }, "a number above 0");
-}
-CLI::Validator not_negative() {
-  return number_check([](double v) { return v >= 0; }, "a number of at least 0");
 }
 
 void print(const std::string& text) { std::fputs(text.c_str(), stdout); }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -23,6 +25,7 @@ class Application {
 
  private:
   CLI::App app_;
+  std::vector<std::unique_ptr<Arguments>> arguments_;
   std::function<int(const Globals&)> run_;
 };
 

@@ -35,7 +35,7 @@ Verb bench_verb() {
       {"fovea bench resnet50",
        "fovea bench resnet18_cifar --train --batch 32",
        "fovea bench runs/convnet-digits/model.safetensors --batch 8 --html bench.html"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         o->flags.add_to(app);
         app.add_option("--steps", o->steps, "Steps to take the median of")->check(positive());

@@ -174,11 +174,11 @@ Verb completion_verb() {
       "Print a completion script for a shell, or the man page",
       {"fovea completion bash > ~/.local/share/bash-completion/completions/fovea",
        "fovea completion man | man -l -"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto what = std::make_shared<std::string>();
         app.add_option("shell", *what, "bash, zsh, fish or man")
             ->required()
-            ->check(CLI::IsMember({"bash", "zsh", "fish", "man"}));
+            ->check(one_of({"bash", "zsh", "fish", "man"}));
         return [what](const Globals&) { return run(*what); };
       }};
 }

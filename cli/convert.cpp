@@ -200,7 +200,7 @@ Verb convert_verb() {
        "fovea convert squeezenet.prototxt squeezenet.safetensors --model squeezenet1_1 "
        "--input 227 227 3 --preprocess caffe --class-names synset_words.txt",
        "fovea convert resnet18.pth start.safetensors --model resnet18 --classes 10 --partial"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         app.add_option(
                "in",

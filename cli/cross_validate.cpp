@@ -90,7 +90,7 @@ Verb cross_validate_verb() {
       "Train and judge a recipe on k folds of the data",
       {"fovea cross-validate recipes/convnet-digits.toml --folds 5",
        "fovea cross-validate --data photos/ --model lenet5 --over optimizer.lr=0.001,0.01,0.1"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         o->flags.add_to(app);
         app.add_option("--folds", o->how.folds, "Parts of the data; each judges once")

@@ -147,7 +147,7 @@ int run(const Options& o, const Globals& g) {
     std::vector<int64_t> n = data::class_counts(*split);
     for (size_t k = 0; k < n.size(); ++k) counts.rows[k].push_back(std::to_string(n[k]));
   }
-  print(g.json ? j.dump(2) + "\n" : "\n" + report::text_table(counts));
+  print(g.json ? j.dump(2) + "\n" : fmt::format("\n{}", report::text_table(counts)));
   if (!o.sheet.empty()) {
     write_sheet(source.train ? *source.train : *source.held_out(), o);
     tell(g, "contact sheet: " + o.sheet);
@@ -164,7 +164,7 @@ Verb data_verb() {
       {"fovea data digits",
        "fovea data photos/ --sheet photos.png",
        "fovea data photos.zip --json"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         app.add_option("source", o->source, "digits, a folder or an archive, as for train")
             ->type_name("SOURCE")

@@ -85,7 +85,7 @@ Verb doctor_verb() {
       {"fovea doctor recipes/convnet-digits.toml",
        "fovea doctor --data photos/ --model resnet18 --set data.height=64 --json",
        "fovea doctor recipe.toml --apply better.toml"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         o->flags.add_to(app);
         app.get_option("recipe")->type_name("RECIPE.toml|RUN");

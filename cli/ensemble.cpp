@@ -83,7 +83,7 @@ Verb ensemble_verb() {
       {"fovea ensemble a.safetensors b.safetensors --out both.safetensors",
        "fovea ensemble runs/convnet-digits --out snapshots.safetensors",
        "fovea ensemble runs/convnet-digits --average --out mean.safetensors"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         app.add_option("models", o->inputs, "Model files, or folders of runs with snapshots")
             ->type_name("MODEL|RUN")

@@ -141,14 +141,14 @@ Verb eval_verb() {
        "fovea eval model.safetensors --data photos/ --split val --json",
        "fovea eval model.safetensors --data photos/ --views ten-crop --scales 224,256,384,480,640",
        "fovea eval model.safetensors --data photos/ --dense --views flip --scales 256,384"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         o->open.add_to(app, o->model);
         app.add_option("--data", o->data, "Labelled pictures, as for train")
             ->type_name("SOURCE")
             ->required();
         app.add_option("--split", o->split, "Which split; by default test, else val, else train")
-            ->check(CLI::IsMember({"train", "val", "test"}));
+            ->check(one_of({"train", "val", "test"}));
         app.add_option("--batch", o->batch, "Pictures per step, views counted")->check(positive());
         app.add_option("--workers", o->workers, "Loader threads")->check(not_negative());
         app.add_option("--mistakes", o->mistakes, "How many of the worst mistakes to list")

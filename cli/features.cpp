@@ -60,14 +60,14 @@ Verb features_verb() {
       "Write what a layer makes of pictures as .npy",
       {"fovea features model.safetensors --data photos/",
        "fovea features model.safetensors --data photos/ --layer layer3 --out layer3"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         o->open.add_to(app, o->model);
         app.add_option("--data", o->data, "Pictures, as for train")
             ->type_name("SOURCE")
             ->required();
         app.add_option("--split", o->split, "Which split; by default test, else val, else train")
-            ->check(CLI::IsMember({"train", "val", "test"}));
+            ->check(one_of({"train", "val", "test"}));
         app.add_option(
                "--layer", o->how.layer, "A layer of `fovea models`; by default what the head reads")
             ->type_name("PATH");

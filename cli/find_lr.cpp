@@ -71,7 +71,7 @@ Verb find_lr_verb() {
       {"fovea find-lr recipes/lenet5-mnist.toml --data mnist/ --out lr.html",
        "fovea find-lr --data photos/ --model resnet18 --set optimizer.name=sgd",
        "fovea find-lr --from model.safetensors --data photos/ --mode last"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         o->flags.add_to(app);
         app.add_option("--from", o->from, "A model file to fine-tune, as `fovea finetune` would")

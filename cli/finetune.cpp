@@ -70,13 +70,13 @@ Verb finetune_verb() {
       {"fovea finetune model.safetensors --data photos/",
        "fovea finetune model.safetensors --data photos/ --mode features --classifier svm",
        "fovea finetune model.safetensors --data photos/ --mode last --stages 2 --epochs 20"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         app.add_option("model", o->model, "A model file")->type_name("MODEL")->required();
         o->flags.add_settings_to(app);
         o->finetune.add_to(app);
         app.add_option("--classifier", o->classifier, "Of --mode features")
-            ->check(CLI::IsMember({"softmax", "svm"}))
+            ->check(one_of({"softmax", "svm"}))
             ->capture_default_str();
         app.add_flag("--overwrite", o->overwrite, "Replace a run of the same name");
         app.add_flag("--print-config", o->print_config, "Show each setting and where it came from");

@@ -2,13 +2,13 @@
 
 namespace fovea::cli {
 
-void FinetuneFlags::add_to(CLI::App& app) {
+void FinetuneFlags::add_to(Arguments& app) {
   app.add_option(
          "--mode",
          mode,
          "features: a linear classifier on fixed features; last: the last stages too; all; "
          "auto: by how many pictures there are, and how like those it knows")
-      ->check(CLI::IsMember({"auto", "features", "last", "all"}))
+      ->check(one_of({"auto", "features", "last", "all"}))
       ->capture_default_str();
   app.add_option("--stages", how.stages, "How many stages before the head --mode last trains")
       ->check(positive())

@@ -12,7 +12,7 @@ struct FinetuneFlags {
   std::string mode = "auto";
   train::FinetuneOptions how;
 
-  void add_to(CLI::App& app);
+  void add_to(Arguments& app);
   // What is trained when `model` goes on with the settings of `config`; tells the reasons.
   train::Finetuning plan(train::Config config, const std::string& model, const Globals& g) const;
 };

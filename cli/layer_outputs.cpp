@@ -26,7 +26,8 @@ std::vector<std::string> module_paths(nn::Module& m) {
     void state(std::string_view, Tensor&) override {}
     void child(std::string_view name, nn::Module& inner) override {
       const std::string outer = path_;
-      path_ += (path_.empty() ? "" : ".") + std::string(name);
+      if (!path_.empty()) path_ += ".";
+      path_ += name;
       found.push_back(path_);
       inner.visit(*this);
       path_ = outer;

@@ -28,14 +28,14 @@ std::vector<std::string> lines_of(const std::string& path) {
 
 }  // namespace
 
-void OpenFlags::add_description_to(CLI::App& app, const std::string& of) {
+void OpenFlags::add_description_to(Arguments& app, const std::string& of) {
   app.add_option(
          "--preprocess", preprocess, of + ": imagenet, caffe, unit, signed, bytes, or a .json file")
       ->type_name("NAME|FILE");
   app.add_option("--class-names", class_names, "Its classes, a line each")->type_name("FILE");
 }
 
-void OpenFlags::add_to(CLI::App& app, std::string& model) {
+void OpenFlags::add_to(Arguments& app, std::string& model) {
   app.add_option("model", model, "A model file, or an .onnx file")->type_name("MODEL")->required();
   add_description_to(app, "How pictures become the input of an .onnx file that does not record it");
   app.add_option("--size", size, "Height and width of its input, if it takes any")
@@ -52,7 +52,7 @@ onnx::OpenOptions OpenFlags::options() const {
 
 models::Model OpenFlags::open(const std::string& path) const { return onnx::open(path, options()); }
 
-void ModelFlags::add_to(CLI::App& app) {
+void ModelFlags::add_to(Arguments& app) {
   app.add_option("model", model, "A name of `fovea models`, a model file, or an .onnx file")
       ->type_name("NAME|MODEL")
       ->required();

@@ -15,8 +15,8 @@ struct OpenFlags {
   std::string preprocess, class_names;
   int64_t size = 0;
 
-  void add_to(CLI::App& app, std::string& model);                 // with the argument MODEL
-  void add_description_to(CLI::App& app, const std::string& of);  // all but --size
+  void add_to(Arguments& app, std::string& model);                 // with the argument MODEL
+  void add_description_to(Arguments& app, const std::string& of);  // all but --size
   models::Model open(const std::string& path) const;
   bool given() const { return !preprocess.empty() || !class_names.empty(); }
   onnx::OpenOptions options() const;  // with what the named files hold
@@ -29,7 +29,7 @@ struct ModelFlags {
   int64_t batch = 0, classes = 0;
   bool train = false;
 
-  void add_to(CLI::App& app);
+  void add_to(Arguments& app);
   models::Model load() const;
   int64_t pictures() const;  // at once
 };

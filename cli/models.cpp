@@ -87,7 +87,7 @@ void print_layers(const models::Summary& s, const std::string& title, const Glob
   for (const models::LayerRow& r : s.layers) {
     std::string shape;
     for (int i = 1; i < r.output.rank(); ++i)
-      shape += (i > 1 ? "x" : "") + std::to_string(r.output[i]);
+      shape += fmt::format("{}{}", i > 1 ? "x" : "", r.output[i]);
     table.rows.push_back(
         {r.path,
          r.op,
@@ -151,7 +151,7 @@ Verb models_verb() {
        "fovea models googlenet --svg googlenet.svg",
        "fovea models lenet5 --input 32 32 1 --json",
        "fovea models runs/convnet-digits/model.safetensors"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         app.add_option("name", o->name, "A name of the table, a model file, or an .onnx file")
             ->type_name("NAME|MODEL");

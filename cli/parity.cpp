@@ -267,7 +267,7 @@ Verb parity_verb() {
        "fovea parity resnet18.pth resnet18.safetensors --model resnet18 --data photo.jpg --json",
        "fovea parity model.safetensors model.onnx --data photo.jpg",
        "fovea parity net.param net.prototxt --tolerance 1e-3"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         app.add_option(
                "a", o->a, "A model file, an .onnx file, or another that `fovea convert` reads")

@@ -11,6 +11,7 @@
 #include "cli/view_flags.h"
 #include "fovea/image/decode.h"
 #include "fovea/train/evaluate.h"
+#include "fovea/train/mc_dropout.h"
 
 namespace fovea::cli {
 
@@ -22,6 +23,7 @@ struct Options {
   std::vector<std::string> inputs;
   int top = 3;
   int64_t batch = 32;
+  int draws = 0;  // of Monte-Carlo dropout
   ViewFlags views;
 };
 
@@ -41,17 +43,22 @@ void print_one(
     const train::Prediction& p) {
   if (g.json) {
     nlohmann::ordered_json j{{"file", file}, {"top", nlohmann::ordered_json::array()}};
-    for (size_t k = 0; k < p.classes.size(); ++k)
-      j["top"].push_back(
-          {{"class", model.classes[size_t(p.classes[k])]}, {"probability", p.probabilities[k]}});
+    for (size_t k = 0; k < p.classes.size(); ++k) {
+      nlohmann::ordered_json one{
+          {"class", model.classes[size_t(p.classes[k])]}, {"probability", p.probabilities[k]}};
+      if (!p.spreads.empty()) one["spread"] = p.spreads[k];
+      j["top"].push_back(std::move(one));
+    }
     if (!p.maps.empty()) j["maps"] = p.maps;
     print(j.dump() + "\n");
     return;
   }
   std::string line = file;
-  for (size_t k = 0; k < p.classes.size(); ++k)
-    line +=
-        fmt::format("  {} {:.1f} %", model.classes[size_t(p.classes[k])], 100 * p.probabilities[k]);
+  for (size_t k = 0; k < p.classes.size(); ++k) {
+    std::string spread = p.spreads.empty() ? "" : fmt::format(" +- {:.1f}", 100 * p.spreads[k]);
+    line += fmt::format(
+        "  {} {:.1f}{} %", model.classes[size_t(p.classes[k])], 100 * p.probabilities[k], spread);
+  }
   print(line + "\n");
 }
 
@@ -59,12 +66,19 @@ int run(const Options& o, const Globals& g) {
   const models::Model model = o.views.fitted(o.open.open(o.model));
   const data::Views views(model.preprocess, o.views.options());
   o.views.tell_of(views, g);
+  if (o.draws > 0 && o.views.options() != data::ViewOptions())
+    throw std::invalid_argument(
+        "--mc-dropout judges one view of each picture: give it without --views, --scales and "
+        "--dense");
   const train::ViewScores scores(model, views);
   std::vector<std::string> files = picture_files(o.inputs), names;
   data::ViewBatch pictures(views);
   int64_t bad = 0;
+  uint64_t batches = 0;
   auto flush = [&] {
-    auto predictions = train::predict(scores, pictures, o.top);
+    auto predictions = o.draws > 0 ? train::predict_sampled(
+                                         model, pictures, o.top, o.draws, Key(1).fold_in(batches++))
+                                   : train::predict(scores, pictures, o.top);
     for (size_t i = 0; i < names.size(); ++i) print_one(g, model, names[i], predictions[i]);
     names.clear();
   };
@@ -93,9 +107,10 @@ Verb predict_verb() {
        "fovea predict model.safetensors photos/ --top 5 --json",
        "fovea predict squeezenet.onnx photo.jpg --preprocess imagenet --class-names classes.txt",
        "fovea predict model.safetensors photo.jpg --views ten-crop --scales 256,384",
+       "fovea predict model.safetensors photo.jpg --mc-dropout 50",
        "fovea predict model.safetensors photo.jpg --dense --scales 384 --json",
        "cat photo.jpg | fovea predict model.safetensors -"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         o->open.add_to(app, o->model);
         app.add_option("inputs", o->inputs, "Pictures, folders of them, or - for standard input")
@@ -103,6 +118,12 @@ Verb predict_verb() {
             ->required();
         app.add_option("--top", o->top, "How many classes to name")->check(positive());
         app.add_option("--batch", o->batch, "Pictures per step, views counted")->check(positive());
+        app.add_option(
+               "--mc-dropout",
+               o->draws,
+               "Leave dropout on, judge each picture so many times, and give mean and spread")
+            ->type_name("N")
+            ->check(CLI::Range(2, 100000));
         o->views.add_to(app);
         return [o](const Globals& g) { return run(*o, g); };
       }};

@@ -23,7 +23,7 @@ Verb profile_verb() {
       "Show where the time of a recipe's training steps goes",
       {"fovea profile recipes/lenet5-mnist.toml --data mnist/",
        "fovea profile --data digits --model convnet --html profile.html"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         o->flags.add_to(app);
         app.add_option("--steps", o->steps, "Steps to take the median of")->check(positive());

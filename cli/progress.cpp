@@ -80,15 +80,21 @@ void Progress::on_epoch(const train::EpochReport& r) {
   if (quiet_) return;
   clear_bar();
   last_ = Clock::now();
-  std::string text = fmt::format(
-      "epoch {:>{}}/{}  train loss {:.4f}, accuracy {:5.2f} %",
-      r.epoch,
-      std::to_string(r.epochs).size(),
-      r.epochs,
-      r.train_loss,
-      100 * r.train_accuracy);
+  std::string text = "fitted at once";
+  if (r.step > 0)
+    text = fmt::format(
+        "epoch {:>{}}/{}  train loss {:.4f}, accuracy {:5.2f} %",
+        r.epoch,
+        std::to_string(r.epochs).size(),
+        r.epochs,
+        r.train_loss,
+        100 * r.train_accuracy);
   if (r.val)
     text += fmt::format("  val loss {:.4f}, accuracy {:5.2f} %", r.val->loss, 100 * r.val->top1);
+  if (r.step == 0) {
+    std::fputs((text + "\n").c_str(), stderr);
+    return;
+  }
   text += coloured(
       fmt::format("  {:.0f} images/s, {}", r.images_per_second, duration(r.seconds)), Colour::dim);
   if (r.best) text += coloured("  best", Colour::green);

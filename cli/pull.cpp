@@ -122,7 +122,7 @@ Verb pull_verb() {
        "fovea pull hf://timm/resnet18.a1_in1k --out resnet18.safetensors",
        "fovea pull timm://densenet121 --json",
        "fovea pull hf://org/name@v1.0/weights/model.safetensors"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         app.add_option(
                "source",

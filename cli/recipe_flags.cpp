@@ -7,14 +7,15 @@
 
 namespace fovea::cli {
 
-void RecipeFlags::add_to(CLI::App& app) {
+void RecipeFlags::add_to(Arguments& app) {
   app.add_option("recipe", recipe, "A TOML recipe; flags and --set change its settings")
       ->type_name("RECIPE.toml");
-  app.add_option("--model", model, "A model of `fovea models`")->type_name("NAME");
+  app.add_option("--model", model, "A model of `fovea models`, or knn, svm, l2svm, softmax")
+      ->type_name("NAME");
   add_settings_to(app);
 }
 
-void RecipeFlags::add_settings_to(CLI::App& app) {
+void RecipeFlags::add_settings_to(Arguments& app) {
   app.add_option("--data", data, "digits, a folder, an archive, or train=A,test=B")
       ->type_name("SOURCE");
   app.add_option("--name", name, "Name of the run: runs/NAME")->type_name("NAME");
@@ -23,7 +24,7 @@ void RecipeFlags::add_settings_to(CLI::App& app) {
   app.add_option("--lr", lr, "Learning rate")->check(positive());
   app.add_option("--seed", seed, "Seed of everything random")->check(not_negative());
   app.add_option("--deterministic", determinism, "strict: the same bits for any number of threads")
-      ->check(CLI::IsMember({"usual", "strict"}));
+      ->check(one_of({"usual", "strict"}));
   app.add_option(
          "--set",
          sets,

@@ -15,9 +15,9 @@ struct RecipeFlags {
   int64_t epochs = 0, batch = 0, seed = -1;
   double lr = 0;
 
-  void add_to(CLI::App& app);
+  void add_to(Arguments& app);
   void add_settings_to(
-      CLI::App& app);  // without recipe and model, where another word has their place
+      Arguments& app);  // without recipe and model, where another word has their place
   bool any() const;
   // Defaults, the recipe, the environment, flags and --set, in this order.
   train::Config config(const Globals& g) const;

@@ -130,7 +130,7 @@ Verb search_verb() {
        "    --vary optimizer.lr=log:1e-3:1 --vary optimizer.weight_decay=log:1e-6:1e-2",
        "fovea search --data photos/ --model resnet18 --trials 20 --vary optimizer.name=sgd,adamw",
        "fovea train runs/lenet5-mnist-search/best.toml"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         o->flags.add_to(app);
         app.add_option(
@@ -152,16 +152,16 @@ Verb search_verb() {
             ->check(positive())
             ->capture_default_str();
         app.add_option("--stopping", o->stopping, "How poor trials end early")
-            ->check(CLI::IsMember({"hyperband", "halving", "none"}))
+            ->check(one_of({"hyperband", "halving", "none"}))
             ->capture_default_str();
         app.add_option("--eta", o->search.eta, "One of so many goes on, so many times longer")
             ->check(CLI::Range(2, 1000))
             ->capture_default_str();
         app.add_option("--metric", o->metric, "What is judged, of the validation split")
-            ->check(CLI::IsMember({"val_top1", "val_loss"}))
+            ->check(one_of({"val_top1", "val_loss"}))
             ->capture_default_str();
         app.add_option("--sampler", o->sampler, "random, or a grid")
-            ->check(CLI::IsMember({"random", "grid"}))
+            ->check(one_of({"random", "grid"}))
             ->capture_default_str();
         app.add_option("--points", o->search.points, "Of each range of a grid")
             ->check(CLI::Range(2, 1000))

@@ -140,7 +140,7 @@ Verb train_verb() {
        "fovea train --data photos/ --model resnet18 --set data.height=64",
        "fovea train --resume runs/convnet-digits",
        "fovea train recipes/lenet5-mnist.toml --print-config"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         o->flags.add_to(app);
         app.add_option("--resume", o->resume, "Go on with a run that was stopped, as it began")
@@ -149,7 +149,7 @@ Verb train_verb() {
         app.add_flag("--print-config", o->print_config, "Show each setting and where it came from");
         app.add_flag("--dry-run", o->dry_run, "Check the recipe and stop");
         app.add_option("--list", o->list, "Show what a recipe can draw on")
-            ->check(CLI::IsMember({"settings", "layers", "augment", "optimizers", "schedules"}));
+            ->check(one_of({"settings", "layers", "augment", "optimizers", "schedules"}));
         return [o](const Globals& g) { return run_training(*o, g); };
       }};
 }

@@ -93,7 +93,7 @@ Verb tune_verb() {
       "Measure which algorithm each convolution of a network should use here",
       {"fovea tune resnet18_cifar --train --batch 32",
        "fovea bench resnet18_cifar --train --batch 32 --conv-rule conv-rule.json"},
-      [](CLI::App& app) {
+      [](Arguments& app) {
         auto o = std::make_shared<Options>();
         o->flags.add_to(app);
         app.add_option("--out", o->out, "Where the rule is written, or added to")

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
+#include "cli/arguments.h"
 
 // What every verb of the command shares. stdout carries the result, stderr everything else.
 namespace fovea::cli {
@@ -33,7 +33,7 @@ struct Verb {
   const char* summary;
   std::vector<std::string> examples;  // command lines, shown by --help and in the man page
   // Adds the verb's options to `app` and returns what runs it after parsing.
-  std::function<std::function<int(const Globals&)>(CLI::App& app)> make;
+  std::function<std::function<int(const Globals&)>(Arguments& app)> make;
 };
 
 const std::vector<Verb>& verbs();  // in the order of the help
@@ -57,10 +57,6 @@ Verb profile_verb();
 Verb tune_verb();
 Verb doctor_verb();
 Verb completion_verb();
-
-// Checks of options: numbers above 0, and from 0 on.
-CLI::Validator positive();
-CLI::Validator not_negative();
 
 // Prints to stdout, and to stderr unless quiet.
 void print(const std::string& text);

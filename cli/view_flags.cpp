@@ -4,13 +4,13 @@
 
 namespace fovea::cli {
 
-void ViewFlags::add_to(CLI::App& app) {
+void ViewFlags::add_to(Arguments& app) {
   app.add_option(
          "--views",
          views,
          "Crops of each picture, whose probabilities are averaged: center; flip, with its mirror "
          "image; ten-crop, the corners and the center with theirs")
-      ->check(CLI::IsMember({"center", "flip", "ten-crop"}));
+      ->check(one_of({"center", "flip", "ten-crop"}));
   app.add_option(
          "--scales", scales, "Resize the shorter side to each of these before the crops: 256,384")
       ->delimiter(',')

@@ -15,7 +15,7 @@ struct ViewFlags {
   std::vector<int> scales;
   bool dense = false;
 
-  void add_to(CLI::App& app);
+  void add_to(Arguments& app);
   data::ViewOptions options() const;
   models::Model fitted(models::Model model) const;  // with its network dense where asked for
   void tell_of(const data::Views& views, const Globals& g) const;  // where they are not the default

@@ -11,7 +11,7 @@ install(EXPORT fovea NAMESPACE fovea:: FILE fovea-targets.cmake DESTINATION ${pa
 # The headers in the folders of the backend are for its own kernels, those in formats/onnx for the
 # readers and writers beside them.
 install(DIRECTORY fovea DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
-        REGEX "/(backend/(cpu|onednn|own|ref)|formats/onnx)$" EXCLUDE PATTERN assets EXCLUDE)
+        REGEX "/(backend/(cpu|onednn|opencv|own|ref)|formats/onnx)$" EXCLUDE PATTERN assets EXCLUDE)
 
 # Named in lower case, the file answers find_package(fovea) and find_package(Fovea).
 configure_package_config_file(cmake/fovea-config.cmake.in cmake/fovea-config.cmake
@@ -36,6 +36,9 @@ if(FOVEA_ONEDNN)
 endif()
 if(FOVEA_ONNX)
   string(APPEND optional_libs " -lonnx -lonnx_proto -lprotobuf")
+endif()
+if(FOVEA_OPENCV)
+  string(APPEND optional_libs " -lopencv_features2d -lopencv_imgproc -lopencv_core")
 endif()
 if(FOVEA_HUB)
   string(APPEND optional_libs " -lcrypto")

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "fovea/core/errors.h"
+#include "fovea/train/fit.h"
 
 namespace fovea::doctor {
 
@@ -39,14 +40,18 @@ Diagnosis examine(Patient& p, const CheckOptions& o) {
   d.notes = p.setup.notes;
   check_data(p, o, d.findings);
   check_recipe(p, d.findings);
-  check_weights(p, d.findings);
-  d.checked = {"data", "recipe", "weights"};
+  d.checked = {"data", "recipe"};
+  const bool by_steps = train::learns_by_steps(p.setup.model);
+  if (by_steps) {
+    check_weights(p, d.findings);
+    d.checked.push_back("weights");
+  }
   // Of a network that cannot learn, a run would only tell the same again.
-  if (!ill(d.findings)) {
+  if (by_steps && !ill(d.findings)) {
     check_start(p, d.findings);
     d.checked.push_back("start");
   }
-  if (!ill(d.findings)) {
+  if (by_steps && !ill(d.findings)) {
     const bool overfits = check_overfit(p, o, d.findings);
     check_run(p, o, overfits, d.findings);
     d.checked.insert(d.checked.end(), {"overfit", "run"});

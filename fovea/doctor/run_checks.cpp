@@ -65,7 +65,10 @@ Course run(Patient& p, const CheckOptions& o) {
           *optimizer,
           *batch,
           Key(p.recipe.seed).fold_in(5).fold_in(uint64_t(step)),
-          {.loss = p.setup.loss, .clip_norm = p.recipe.clip_norm, .frozen = &p.frozen});
+          {.loss = p.setup.loss,
+           .clip_norm = p.recipe.clip_norm,
+           .frozen = &p.frozen,
+           .regularization = p.recipe.regularization});
       c.losses.push_back(r.loss);
       c.clipped += p.recipe.clip_norm > 0 && r.grad_norm > 100 * p.recipe.clip_norm;
     } catch (const NonFiniteError& e) {

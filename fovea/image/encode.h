@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "fovea/image/image.h"
@@ -20,6 +21,11 @@ std::vector<uint8_t> encode_jpeg(const Image& image, const JpegOptions& options 
 
 // A PNG file of an image with 1 to 4 channels.
 std::vector<uint8_t> encode_png(const Image& image);
+
+// An animated PNG of frames of one size, shown for `milliseconds` each (1 to 65535) again and
+// again. What a viewer without animation shows is the first frame. Of each later frame only what
+// changed is stored.
+std::vector<uint8_t> encode_apng(std::span<const Image> frames, int milliseconds);
 
 // Writes .png, .jpg or .jpeg as the name says, whole or not at all. Throws std::invalid_argument
 // for another ending and IoError when the file cannot be written.

@@ -16,8 +16,8 @@ namespace {
 // Which inputs of the averages one call keeps.
 class DropPath {
  public:
-  DropPath(int columns, nn::Ctx& ctx) : training_(ctx.training) {
-    if (!training_) return;
+  DropPath(int columns, nn::Ctx& ctx) : draws_(ctx.draws()) {
+    if (!draws_) return;
     rng_ = Rng(ctx.next_key());
     if (rng_.bernoulli(0.5)) column_ = int(rng_.below(uint64_t(columns)));
   }
@@ -28,14 +28,14 @@ class DropPath {
     if (column_ >= 0) return {column_};
     std::vector<int> kept(static_cast<size_t>(n));
     std::iota(kept.begin(), kept.end(), 0);
-    if (!training_) return kept;
+    if (!draws_) return kept;
     std::erase_if(kept, [&](int) { return rng_.bernoulli(0.15); });
     if (kept.empty()) kept.push_back(int(rng_.below(uint64_t(n))));
     return kept;
   }
 
  private:
-  bool training_;
+  bool draws_;
   Rng rng_{Key(0)};
   int column_ = -1;  // the only one, or -1
 };

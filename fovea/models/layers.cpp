@@ -1,69 +1,23 @@
 #include "fovea/models/layers.h"
 
-#include <algorithm>
-#include <charconv>
-
 #include <fmt/format.h>
 
+#include "fovea/core/number_list.h"
 #include "fovea/core/text.h"
 #include "fovea/models/blocks.h"
+#include "fovea/models/classic_layers.h"
+#include "fovea/models/feature_layers.h"
 #include "fovea/nn/activation.h"
 #include "fovea/nn/containers.h"
 #include "fovea/nn/dropout.h"
+#include "fovea/nn/fractional_pool.h"
 #include "fovea/nn/linear.h"
 #include "fovea/nn/pool.h"
+#include "fovea/nn/tree_softmax.h"
 
 namespace fovea::models {
 
 namespace {
-
-// The options of one layer, read with types; unknown names are refused at once.
-class Reader {
- public:
-  Reader(const LayerSpec& spec, const LayerType& type) : spec_(spec), type_(type) {
-    std::vector<std::string> known;
-    for (const LayerOption& o : type.options) known.emplace_back(o.name);
-    for (const auto& [name, value] : spec.options)
-      if (std::ranges::find(known, name) == known.end())
-        throw std::invalid_argument(
-            fmt::format("unknown option \"{}\"{}", name, did_you_mean(name, known)));
-  }
-
-  std::string text(std::string_view name) const {
-    if (auto it = spec_.options.find(std::string(name)); it != spec_.options.end())
-      return it->second;
-    for (const LayerOption& o : type_.options)
-      if (o.name == name && !o.fallback.empty()) return std::string(o.fallback);
-    throw std::invalid_argument(fmt::format("expected an option \"{}\"", name));
-  }
-  template <class T>
-  T number(std::string_view name) const {
-    std::string value = text(name);
-    T result{};
-    auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), result);
-    if (error != std::errc() || end != value.data() + value.size())
-      throw std::invalid_argument(
-          fmt::format("expected a number for \"{}\", got \"{}\"", name, value));
-    return result;
-  }
-  int integer(std::string_view name, int least) const {
-    int value = number<int>(name);
-    if (value < least)
-      throw std::invalid_argument(
-          fmt::format("expected \"{}\" of at least {}, got {}", name, least, value));
-    return value;
-  }
-  bool flag(std::string_view name) const {
-    std::string value = text(name);
-    if (value == "true" || value == "false") return value == "true";
-    throw std::invalid_argument(
-        fmt::format("expected true or false for \"{}\", got \"{}\"", name, value));
-  }
-
- private:
-  const LayerSpec& spec_;
-  const LayerType& type_;
-};
 
 std::unique_ptr<nn::Module> norm_of(const std::string& name, int64_t channels) {
   if (name == "batch")
@@ -91,14 +45,6 @@ std::unique_ptr<nn::Module> finished(
   return all;
 }
 
-int64_t features(const Shape& in) {
-  if (in.rank() != 2)
-    throw std::invalid_argument(fmt::format(
-        "expected features (N, F), got {}; put a flatten or global_pool layer before it",
-        in.str()));
-  return in[1];
-}
-
 std::unique_ptr<nn::Module> make_conv(const Reader& r, const Shape& in) {
   if (in.rank() != 4)
     throw std::invalid_argument(fmt::format("expected images (N, H, W, C), got {}", in.str()));
@@ -116,16 +62,34 @@ std::unique_ptr<nn::Module> make_conv(const Reader& r, const Shape& in) {
            .dilation = {dilation, dilation},
            .groups = groups},
       .bias = norm == "none",
-      .init = nn::init_named(r.text("init"))};
+      .init = nn::init_named(r.text("init")),
+      .bias_init = nn::constant(r.number<double>("bias"))};
   if (norm == "batch" && act == "relu") return std::make_unique<ConvBnRelu>(o);
   return finished(std::make_unique<nn::Conv2d>(o), r, o.out);
 }
 
 std::unique_ptr<nn::Module> make_linear_layer(const Reader& r, const Shape& in) {
   int64_t out = r.integer("out", 1);
-  auto linear = std::make_unique<nn::Linear>(
-      nn::Linear::Options{.in = features(in), .out = out, .init = nn::init_named(r.text("init"))});
+  auto linear = std::make_unique<nn::Linear>(nn::Linear::Options{
+      .in = features(in),
+      .out = out,
+      .init = nn::init_named(r.text("init")),
+      .bias_init = nn::constant(r.number<double>("bias"))});
   return finished(std::move(linear), r, out);
+}
+
+// "equal", or a number for each class with commas between.
+LabelTree tree_of(const std::string& frequencies, int64_t classes) {
+  if (frequencies == "equal") return LabelTree(classes);
+  const auto values = parse_numbers<double>(frequencies);
+  if (!values)
+    throw std::invalid_argument(fmt::format(
+        "expected \"frequencies\" to be equal or numbers with commas between, got \"{}\"",
+        frequencies));
+  if (int64_t(values->size()) != classes)
+    throw std::invalid_argument(fmt::format(
+        "expected a frequency for each of {} classes, got {}", classes, values->size()));
+  return LabelTree(*values);
 }
 
 Pool2dOptions window_of(const Reader& r) {
@@ -134,20 +98,14 @@ Pool2dOptions window_of(const Reader& r) {
   return {.kernel = {kernel, kernel}, .stride = {stride, stride}, .pad = {pad, pad, pad, pad}};
 }
 
-using Maker = std::unique_ptr<nn::Module> (*)(const Reader& r, const Shape& in);
-
 const LayerOption pool_kernel{"kernel", "2", "side of the window"},
     pool_stride{"stride", "kernel", "step of the window"}, pool_pad{"pad", "0", "on each side"},
     norm_option{"norm", "none", "batch, layer, group, instance or none"},
-    act_option{"act", "none", "an activation, or none"};
+    act_option{"act", "none", "an activation, or none"},
+    bias_option{"bias", "0", "where the biases begin; 0.01 starts ReLUs slightly open"};
 
-struct Row {
-  LayerType type;
-  Maker make;
-};
-
-const std::vector<Row>& rows() {
-  static const std::vector<Row> table{
+const std::vector<LayerMaker>& rows() {
+  static const std::vector<LayerMaker> table{
       {{"conv",
         "convolution, with norm and activation behind it",
         {{"out", "", "output channels"},
@@ -157,6 +115,7 @@ const std::vector<Row>& rows() {
          {"dilation", "1", "1 is dense"},
          {"groups", "1", "channel groups"},
          {"init", "he_normal", "initialiser"},
+         bias_option,
          norm_option,
          act_option}},
        make_conv},
@@ -164,9 +123,18 @@ const std::vector<Row>& rows() {
         "fully connected, with norm and activation behind it",
         {{"out", "", "output features"},
          {"init", "lecun_uniform", "initialiser"},
+         bias_option,
          norm_option,
          act_option}},
        make_linear_layer},
+      {{"hierarchical_softmax",
+        "fully connected to a tree of decisions that gives the classes' log-probabilities; last",
+        {{"out", "", "classes"},
+         {"frequencies", "equal", "of the classes, 50,30,20: the frequent get short paths"}}},
+       [](const Reader& r, const Shape& in) -> std::unique_ptr<nn::Module> {
+         return std::make_unique<nn::TreeSoftmax>(
+             features(in), tree_of(r.text("frequencies"), r.integer("out", 2)));
+       }},
       {{"max_pool", "largest of each window", {pool_kernel, pool_stride, pool_pad}},
        [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
          return std::make_unique<nn::MaxPool2d>(window_of(r));
@@ -174,6 +142,17 @@ const std::vector<Row>& rows() {
       {{"avg_pool", "mean of each window", {pool_kernel, pool_stride, pool_pad}},
        [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
          return std::make_unique<nn::AvgPool2d>(window_of(r));
+       }},
+      {{"fractional_max_pool",
+        "largest of each window, windows drawn anew for each batch",
+        {{"ratio", "1.414", "how much smaller the sides become"},
+         {"overlapping", "true", "neighbouring windows share a row or column"},
+         {"pseudorandom", "true", "windows of even sizes at a random place; false: in any order"}}},
+       [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
+         return std::make_unique<nn::FractionalMaxPool2d>(nn::FractionalMaxPool2d::Options{
+             .ratio = r.number<double>("ratio"),
+             .overlapping = r.flag("overlapping"),
+             .pseudorandom = r.flag("pseudorandom")});
        }},
       {{"global_pool", "mean over all pixels: (N, H, W, C) -> (N, C)", {}},
        [](const Reader&, const Shape&) -> std::unique_ptr<nn::Module> {
@@ -199,10 +178,14 @@ const std::vector<Row>& rows() {
        }},
       {{"dropout",
         "zeroes a share of the elements in training",
-        {{"rate", "0.5", "share dropped"}, {"channels", "false", "drop whole channels"}}},
+        {{"rate", "0.5", "share dropped"},
+         {"channels", "false", "drop whole channels"},
+         {"inverted", "true", "scale in training by 1 / (1 - rate); false: at test by 1 - rate"}}},
        [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
          return std::make_unique<nn::Dropout>(nn::Dropout::Options{
-             .rate = r.number<double>("rate"), .channels = r.flag("channels")});
+             .rate = r.number<double>("rate"),
+             .channels = r.flag("channels"),
+             .inverted = r.flag("inverted")});
        }},
       {{"lrn", "local response normalisation", {{"size", "5", "channels in the window"}}},
        [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
@@ -213,12 +196,13 @@ const std::vector<Row>& rows() {
   return table;
 }
 
-const Row& row_of(const std::string& type) {
+const LayerMaker& maker_of(const std::string& type) {
   std::vector<std::string> known;
-  for (const Row& row : rows()) {
-    if (row.type.name == type) return row;
-    known.emplace_back(row.type.name);
-  }
+  for (const auto* table : {&rows(), &classic_layer_makers(), &feature_layer_makers()})
+    for (const LayerMaker& row : *table) {
+      if (row.type.name == type) return row;
+      known.emplace_back(row.type.name);
+    }
   throw std::invalid_argument(
       fmt::format("unknown layer type \"{}\"{}", type, did_you_mean(type, known)));
 }
@@ -228,7 +212,8 @@ const Row& row_of(const std::string& type) {
 const std::vector<LayerType>& layer_types() {
   static const std::vector<LayerType> types = [] {
     std::vector<LayerType> list;
-    for (const Row& row : rows()) list.push_back(row.type);
+    for (const auto* table : {&rows(), &classic_layer_makers(), &feature_layer_makers()})
+      for (const LayerMaker& row : *table) list.push_back(row.type);
     return list;
   }();
   return types;
@@ -240,7 +225,7 @@ std::unique_ptr<nn::Module> build_layers(const std::vector<LayerSpec>& layers, c
   Tensor x = nn::shaped({1, input.dim(0), input.dim(1), input.dim(2)});
   for (size_t i = 0; i < layers.size(); ++i) {
     try {
-      const Row& row = row_of(layers[i].type);
+      const LayerMaker& row = maker_of(layers[i].type);
       std::unique_ptr<nn::Module> layer = row.make(Reader(layers[i], row.type), x.shape());
       nn::Ctx ctx;
       x = layer->forward(x, ctx);  // builds nodes only, for the shape

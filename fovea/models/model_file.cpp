@@ -13,15 +13,16 @@
 namespace fovea::models {
 
 Tensor Model::scores(const Tensor& batch) const {
+  nn::Ctx ctx;
+  return scores(batch, ctx);
+}
+
+Tensor Model::scores(const Tensor& batch, nn::Ctx& ctx) const {
   preprocess.check_input(batch);
-  auto forward = [&](const Tensor& x) {
-    nn::Ctx ctx;
-    return nn::forward(*net, x, ctx);
-  };
-  if (!one_by_one) return forward(batch);
+  if (!one_by_one) return nn::forward(*net, batch, ctx);
   std::vector<Tensor> each;
   for (int64_t i = 0; i < batch.dim(0); ++i)
-    each.push_back(forward(slice(batch, 0, {.start = i, .stop = i + 1})));
+    each.push_back(nn::forward(*net, slice(batch, 0, {.start = i, .stop = i + 1}), ctx));
   return concat(each, 0);
 }
 

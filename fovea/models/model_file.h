@@ -29,6 +29,7 @@ struct Model {
   // Scores (N, classes) of a normalised batch (N, H, W, C), with the model not in training. For
   // many batches FrozenModel is faster.
   Tensor scores(const Tensor& batch) const;
+  Tensor scores(const Tensor& batch, nn::Ctx& ctx) const;  // the same as `ctx` says
 };
 
 // "class_0", "class_1", ... for models whose classes nobody named.

@@ -34,7 +34,7 @@ class Block : public nn::Module {
     Tensor y = ctx.run("conv1", conv1_, x);
     y = ctx.within("bn1", [&] { return bn1_.forward_relu(y, ctx); });
     y = ctx.run("conv2", conv2_, y);
-    if (o_.drop == 0 || ctx.training)
+    if (o_.drop == 0 || ctx.draws())
       return ctx.within("bn2", [&] { return bn2_.forward_relu(y, ctx, shortcut(x)); });
     return relu(ctx.run("bn2", bn2_, y) * (1 - o_.drop) + shortcut(x));
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "fovea/ops/elementwise.h"
 #include "fovea/ops/random.h"
 
 namespace fovea::nn {
@@ -13,8 +14,11 @@ Dropout::Dropout(const Options& o) : o_(o) {
 }
 
 Tensor Dropout::forward(const Tensor& x, Ctx& ctx) const {
-  if (!ctx.training || o_.rate == 0) return x;
-  return dropout(x, o_.rate, ctx.next_key(), {.channels = o_.channels});
+  if (o_.rate == 0 || (!ctx.draws() && o_.inverted)) return x;
+  const double kept = 1 - o_.rate;
+  if (!ctx.draws()) return x * kept;
+  Tensor y = dropout(x, o_.rate, ctx.next_key(), {.channels = o_.channels});
+  return o_.inverted ? y : y * kept;
 }
 
 }  // namespace fovea::nn

@@ -45,13 +45,11 @@ double fan_of(Init::Fan fan, const Shape& shape) {
 
 void fill_sparse(std::span<float> values, const Shape& shape, const Init& init, Rng& rng) {
   int64_t rows = shape[0], columns = shape.numel() / std::max<int64_t>(rows, 1);
-  if (init.count > columns)
-    throw std::invalid_argument(fmt::format(
-        "[init] sparse asks for {} inputs of {}, shape {}", init.count, columns, shape.str()));
   std::vector<int64_t> order(size_t(columns), 0);
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = 0; c < columns; ++c) order[size_t(c)] = c;
-    for (int k = 0; k < init.count; ++k) {  // the first `count` places of a shuffle
+    for (int64_t k = 0; k < std::min<int64_t>(init.count, columns);
+         ++k) {  // the first `count` places of a shuffle
       std::swap(order[size_t(k)], order[size_t(k) + rng.below(uint64_t(columns - k))]);
       values[size_t(r * columns + order[size_t(k)])] = float(init.scale * rng.normal());
     }
@@ -110,9 +108,10 @@ Init init_named(std::string_view name) {
   if (name == "he_uniform") return he_uniform();
   if (name == "lecun_uniform") return lecun_uniform();
   if (name == "identity") return identity();
+  if (name == "sparse") return sparse(10, std::sqrt(2 / 10.0));
   throw std::invalid_argument(fmt::format(
       "unknown initialiser \"{}\"; known: zeros, ones, small_normal, xavier_normal, "
-      "xavier_uniform, he_normal, he_uniform, lecun_uniform, identity",
+      "xavier_uniform, he_normal, he_uniform, lecun_uniform, identity, sparse",
       name));
 }
 

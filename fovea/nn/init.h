@@ -36,13 +36,14 @@ Init he_normal(Init::Fan fan = Init::Fan::in);
 Init he_uniform(Init::Fan fan = Init::Fan::in);
 // U(-1/sqrt(fan_in), 1/sqrt(fan_in)), which PyTorch uses for linear layers.
 Init lecun_uniform();
-Init sparse(int count, double std);  // each output joined to `count` random inputs
+Init sparse(int count, double std);  // each output joined to `count` random inputs, or to all
 Init identity();                     // 1 where output = input (and the kernel's centre), else 0
 
 // A leaf f32 tensor of this shape, filled from the key.
 Tensor make(const Init& init, const Shape& shape, Key key);
 
 // The same rule by its name in a recipe ("he_normal", "xavier_uniform", ...); throws, listing all.
+// "sparse" joins each output to ten inputs with He's standard deviation for that many, sqrt(2/10).
 Init init_named(std::string_view name);
 
 }  // namespace fovea::nn

@@ -23,6 +23,9 @@ struct AuxiliaryScores {
 // One forward call: what it may know, and what it leaves behind.
 struct Ctx {
   bool training = false;
+  // Dropout and its kin draw as in training, while all else runs as at inference: for averages over
+  // many draws.
+  bool sampling = false;
   Key key{0};                              // for dropout and the like; a trainer gives one per step
   Tree updates;                            // new running statistics, for the caller to commit
   std::vector<AuxiliaryScores> auxiliary;  // in training, for total_loss() in grad.h
@@ -42,7 +45,9 @@ struct Ctx {
   template <class F>
   Tensor within(std::string_view name, F&& f);
 
-  Key next_key();  // a fresh key for the running module
+  bool draws() const { return training || sampling; }
+  Key next_key();                                     // a fresh key for the running module
+  bool has_drawn() const { return keys_given_ > 0; }  // whether any module asked for a key
 
   // Marks a value under the running module's path ("input" is what run() gives it): if asked for,
   // it is put in `taps` with a zero leaf added, whose gradient is the gradient of the activation.

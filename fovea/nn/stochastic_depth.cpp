@@ -20,7 +20,7 @@ void check_rate(double rate) {
 StochasticDepth::StochasticDepth(double rate) : rate_(rate) { check_rate(rate); }
 
 Tensor StochasticDepth::forward(const Tensor& x, Ctx& ctx) const {
-  if (!ctx.training || rate_ == 0) return x;
+  if (!ctx.draws() || rate_ == 0) return x;
   if (x.rank() < 1)
     throw std::invalid_argument("[StochasticDepth] expected (N, ...), got a scalar");
   Shape rows;
@@ -32,7 +32,7 @@ Tensor StochasticDepth::forward(const Tensor& x, Ctx& ctx) const {
 
 bool drops_batch(double rate, Ctx& ctx) {
   check_rate(rate);
-  return ctx.training && rate > 0 && Rng(ctx.next_key()).bernoulli(rate);
+  return ctx.draws() && rate > 0 && Rng(ctx.next_key()).bernoulli(rate);
 }
 
 }  // namespace fovea::nn

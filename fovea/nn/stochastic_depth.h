@@ -17,9 +17,9 @@ class StochasticDepth : public Module {
   double rate_;
 };
 
-// Whether the whole batch loses a branch, with probability `rate` in training and never otherwise.
-// For a caller that spares the branch's work, and scales it by 1 - rate at test time (Huang et al.
-// 2016, equation 5).
+// Whether the whole batch loses a branch, with probability `rate` where ctx.draws() and never
+// otherwise. For a caller that spares the branch's work, and scales it by 1 - rate at test time
+// (Huang et al. 2016, equation 5).
 bool drops_batch(double rate, Ctx& ctx);
 
 }  // namespace fovea::nn

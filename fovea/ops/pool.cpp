@@ -1,7 +1,9 @@
 #include "fovea/ops/pool.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <numeric>
 #include <typeinfo>
 
 #include <fmt/format.h>
@@ -80,6 +82,40 @@ Grid even_grid(const Tensor& x, int64_t height, int64_t width, const char* op) {
   check_image(x, op);
   return std::make_shared<PoolGrid>(PoolGrid{
       x.dim(1), x.dim(2), even_bins(x.dim(1), height, op), even_bins(x.dim(2), width, op)});
+}
+
+// Where the windows of one axis end: (7, 3) may be {2, 4, 7}. Steps are the floor or
+// the ceiling of size / count.
+std::vector<int64_t> fractional_ends(int64_t size, int64_t count, bool pseudorandom, Rng* rng) {
+  const double step = double(size) / double(count), u = rng ? rng->uniform() : 0;
+  std::vector<int64_t> ends;
+  for (int64_t i = 1; i < count; ++i)
+    ends.push_back(int64_t(std::floor(step * (double(i) + u)) - std::floor(step * u)));
+  ends.push_back(size);
+  if (pseudorandom || !rng) return ends;
+  std::vector<int64_t> steps(ends.size());
+  std::adjacent_difference(ends.begin(), ends.end(), steps.begin());
+  for (size_t i = steps.size(); i > 1; --i) std::swap(steps[i - 1], steps[rng->below(i)]);
+  std::partial_sum(steps.begin(), steps.end(), ends.begin());
+  return ends;
+}
+
+std::vector<PoolBin> fractional_bins(
+    int64_t size, int64_t count, const FractionalPoolOptions& o, Rng* rng) {
+  const int64_t shared = o.overlapping ? 1 : 0;
+  if (count < 1 || count > size - shared)
+    throw std::invalid_argument(fmt::format(
+        "[fractional_max_pool2d] expected 1 to {} windows along {} pixels, got {}",
+        std::max<int64_t>(size - shared, 0),
+        size,
+        count));
+  std::vector<PoolBin> bins;
+  int64_t begin = 0;
+  for (int64_t end : fractional_ends(size - shared, count, o.pseudorandom, rng)) {
+    bins.push_back({begin, end + shared, end + shared - begin});
+    begin = end;
+  }
+  return bins;
 }
 
 template <class P>
@@ -228,6 +264,21 @@ Tensor adaptive_avg_pool2d(const Tensor& x, int64_t height, int64_t width) {
 
 Tensor adaptive_max_pool2d(const Tensor& x, int64_t height, int64_t width) {
   return max_pooled(x, even_grid(x, height, width, "adaptive_max_pool2d")).y;
+}
+
+Tensor fractional_max_pool2d(
+    const Tensor& x, const FractionalPoolOptions& o, std::optional<Key> key) {
+  check_image(x, "fractional_max_pool2d");
+  std::optional<Rng> rng;
+  if (key) rng.emplace(*key);
+  Rng* draws = rng ? &*rng : nullptr;
+  std::vector<PoolBin> rows = fractional_bins(x.dim(1), o.height, o, draws);
+  std::vector<PoolBin> columns = fractional_bins(x.dim(2), o.width, o, draws);
+  return max_pooled(
+             x,
+             std::make_shared<PoolGrid>(
+                 PoolGrid{x.dim(1), x.dim(2), std::move(rows), std::move(columns)}))
+      .y;
 }
 
 Tensor max_unpool2d(const Tensor& y, const Tensor& index, int64_t height, int64_t width) {

@@ -2,9 +2,11 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "fovea/core/primitive.h"
+#include "fovea/core/random.h"
 #include "fovea/ops/window.h"
 
 // Pooling over the height and width of images x (N, H, W, C), each channel on its own, and its
@@ -36,6 +38,19 @@ Tensor global_avg_pool(const Tensor& x);  // (N, C)
 // ceil((i + 1) H / height) - 1, as in PyTorch.
 Tensor adaptive_avg_pool2d(const Tensor& x, int64_t height, int64_t width);
 Tensor adaptive_max_pool2d(const Tensor& x, int64_t height, int64_t width);
+
+struct FractionalPoolOptions {
+  int64_t height = 0, width = 0;  // of the result, at least 1
+  bool overlapping = true;        // neighbouring windows share the row or column between them
+  bool pseudorandom = true;       // window i ends at floor(a (i + u)), u drawn; else any order
+};
+
+// Max pooling of windows whose sizes differ by one at most, so that sides shrink by less than two:
+// Graham 2014, "Fractional max-pooling", section 2. The windows are drawn from the key, for all
+// pictures and channels the same; without a key they are those of u = 0. The result has at most a
+// window for each pixel of a side, one fewer if they overlap.
+Tensor fractional_max_pool2d(
+    const Tensor& x, const FractionalPoolOptions& o, std::optional<Key> key = {});
 
 // Puts y (N, Ho, Wo, C) back where max pooling found it, in zeros (N, height, width, C); what meets
 // in one place is added (Zeiler and Fergus 2014, section 2.1).

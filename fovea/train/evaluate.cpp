@@ -75,6 +75,16 @@ Evaluation evaluate(const models::Model& model, data::Loader& loader, int keep_m
   return run(model, loader, keep_mistakes, of_images(model), {});
 }
 
+std::vector<int> highest(std::span<const float> scores, int k) {
+  std::vector<int> order(scores.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    return scores[size_t(a)] > scores[size_t(b)];
+  });
+  order.resize(std::min(order.size(), size_t(std::max(k, 1))));
+  return order;
+}
+
 std::vector<Prediction> predict(
     const models::Model& model, std::span<const image::Image> images, int k) {
   const data::Views views(model.preprocess);
@@ -90,15 +100,11 @@ std::vector<Prediction> predict(const ViewScores& scores, data::ViewBatch& batch
   Judged judged = scores(batch.take(), n);
   const auto p = judged.scores.data<float>();
   const auto count = size_t(judged.scores.dim(1));
-  const size_t shown = std::min(count, size_t(std::max(k, 1)));
   for (size_t i = 0; i < size_t(n); ++i) {
-    const float* row = p.data() + i * count;
-    std::vector<int> order(count);
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return row[a] > row[b]; });
-    order.resize(shown);
-    Prediction out{.classes = order, .probabilities = {}, .maps = std::move(judged.maps[i])};
-    for (int c : order) out.probabilities.push_back(std::exp(double(row[c])));
+    const auto row = p.subspan(i * count, count);
+    Prediction out{
+        .classes = highest(row, k), .probabilities = {}, .maps = std::move(judged.maps[i])};
+    for (int c : out.classes) out.probabilities.push_back(std::exp(double(row[size_t(c)])));
     predictions.push_back(std::move(out));
   }
   return predictions;

@@ -31,7 +31,11 @@ struct Prediction {
   std::vector<int> classes;                       // highest probability first
   std::vector<double> probabilities;              // of those
   std::vector<std::array<int64_t, 2>> maps = {};  // as Judged::maps
+  std::vector<double> spreads = {};               // of the probabilities, by predict_sampled
 };
+
+// The places of the k largest, largest first; of equal ones, those that come first.
+std::vector<int> highest(std::span<const float> scores, int k);
 
 // Class probabilities of pictures as they were decoded, through the model's own preprocessing; the
 // k highest each.

@@ -7,6 +7,12 @@
 namespace fovea::train {
 
 Tensor classification_loss(const Tensor& scores, const Tensor& labels, const LossOptions& o) {
+  if (o.hinge != Hinge::none) {
+    if (o.label_smoothing > 0 || !o.class_weights.empty() || o.focal_gamma)
+      throw std::invalid_argument(
+          "[loss] expected the hinge loss alone, got smoothing, class weights or a gamma with it");
+    return multiclass_hinge(scores, labels, {.squared = o.hinge == Hinge::squared});
+  }
   Tensor weights;
   if (!o.class_weights.empty())
     weights = Tensor::from<float>(o.class_weights, {int64_t(o.class_weights.size())});

@@ -7,10 +7,14 @@
 
 namespace fovea::train {
 
+// The multiclass SVM's loss, or its square, in place of cross-entropy.
+enum class Hinge : uint8_t { none, plain, squared };
+
 // What a recipe says of the loss of a classifier; by default plain cross-entropy.
 struct LossOptions {
   double label_smoothing = 0;
   std::optional<double> focal_gamma = {};  // the focal loss; takes no label smoothing
+  Hinge hinge = Hinge::none;               // takes neither smoothing nor weights
   std::vector<float> class_weights = {};   // C of them; empty: all 1
 };
 

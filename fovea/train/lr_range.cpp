@@ -204,7 +204,11 @@ LrRange lr_range_test(const Config& config, const LrRangeOptions& o) {
        .optimizer = *optimizer,
        .loader = loader,
        .key = Key(recipe.seed).fold_in(5),
-       .step = {.loss = setup.loss, .clip_norm = recipe.clip_norm, .frozen = &frozen}},
+       .step =
+           {.loss = setup.loss,
+            .clip_norm = recipe.clip_norm,
+            .frozen = &frozen,
+            .regularization = recipe.regularization}},
       o);
   r.title = recipe.name;
   r.recipe_lr = recipe_lr;

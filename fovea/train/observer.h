@@ -19,7 +19,8 @@ struct StepReport {
 };
 
 struct EpochReport {
-  int64_t epoch = 0, epochs = 0, step = 0;
+  int64_t epoch = 0, epochs = 0;
+  int64_t step = 0;  // 0 of a model that was fitted at once: it has no training loss
   double train_loss = 0, train_accuracy = 0;
   const Evaluation* val = nullptr;  // null without a validation split
   bool best = false;                // the best so far: model.safetensors was written

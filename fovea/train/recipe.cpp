@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "fovea/core/number_list.h"
 #include "fovea/core/text.h"
 #include "fovea/optim/factory.h"
 
@@ -52,7 +53,7 @@ std::span<const KeyInfo> recipe_keys() {
       {"model.name",
        text,
        default_model,
-       "a model of `fovea models`, or layers for [[model.layers]]"},
+       "a model of `fovea models`, knn, svm, l2svm, softmax, rbf, tree, or layers"},
       {"model.pattern", text, "", "instead of a name: [(conv-relu)*2-pool]*3-(fc-relu)*1"},
       {"model.widths", text, "", "channels of the pattern's stages, such as 32,64,128"},
       {"model.fc_widths", text, "", "outputs of the pattern's fc layers, such as 256"},
@@ -61,11 +62,22 @@ std::span<const KeyInfo> recipe_keys() {
       {"model.from", text, "", "model file to fine-tune: its network, preprocessing and weights"},
       {"model.head", text, "own", "own, or linear: another head of model.from gives way to one"},
       {"model.freeze", text, "", "paths of modules that stay as they are, between spaces"},
+      {"knn.k", integer, "5", "neighbours that vote"},
+      {"knn.metric", text, "l2", "l2 or l1"},
+      {"knn.search", text, "auto", "exhaustive, tree, or auto: a tree in 8 dimensions or fewer"},
+      {"rbf.units", integer, "500", "radial basis functions, before a linear layer"},
+      {"tree.depth", integer, "10", "questions of the decision tree to a leaf, at most 16"},
+      {"project.kind",
+       text,
+       "none",
+       "before knn, svm, l2svm, softmax, rbf or tree: pca, random, none"},
+      {"project.dims", integer, "0", "dimensions the projection keeps"},
+      {"project.whiten", boolean, "false", "divide them by their standard deviations, of pca"},
       {"train.epochs", integer, "10", "passes over the training data"},
       {"train.head_epochs", integer, "0", "first epochs that train only what model.from lacks"},
       {"train.batch", integer, "128", "pictures per step"},
       {"train.max_seconds", number, "0", "stop training after this long; 0 never"},
-      {"train.loss", text, "cross_entropy", "cross_entropy or focal"},
+      {"train.loss", text, "cross_entropy", "cross_entropy, focal, hinge or squared_hinge"},
       {"train.focal_gamma",
        number,
        default_focal_gamma,
@@ -77,11 +89,22 @@ std::span<const KeyInfo> recipe_keys() {
       {"train.label_smoothing", number, "0", "share of the target spread over all classes"},
       {"train.clip_norm", number, "0", "largest norm of the gradient; 0 does not clip"},
       {"train.ema", number, "0", "decay of the averaged weights that are judged and saved; 0 none"},
+      {"train.patience", integer, "0", "stop after so many epochs without a better one; 0 never"},
       {"train.save_steps", integer, "0", "checkpoint every so many steps as well as every epoch"},
       {"train.snapshots",
        integer,
        "0",
        "models kept along the way, for `fovea ensemble`; see schedule.cycles of cosine"},
+      {"regularize.on", text, "*", "names of the weights that the next five act on: fc.*"},
+      {"regularize.l1", number, "0", "times the sum of |w|, added to the loss"},
+      {"regularize.l2", number, "0", "times the sum of w^2, added to the loss; see weight_decay"},
+      {"regularize.max_norm", number, "0", "largest norm of a unit's weights; 0: any"},
+      {"regularize.drop_connect", number, "0", "share of the weights that each step leaves out"},
+      {"regularize.weight_noise", number, "0", "standard deviation, of normal noise in each step"},
+      {"regularize.input_noise", number, "0", "the same on the normalised pictures"},
+      {"regularize.gradient_noise", number, "0", "eta: the variance is eta / (1 + step)^0.55"},
+      {"regularize.mixup", number, "0", "alpha of MixUp: pictures and labels in pairs; 0 does not"},
+      {"regularize.cutmix", number, "0", "alpha of CutMix; with both, each batch draws one"},
       {"optimizer.name", text, "adamw", "its options follow it: `fovea train --list optimizers`"},
       {"schedule.name", text, "one_cycle", "its options follow it: `fovea train --list schedules`"},
   };
@@ -153,18 +176,9 @@ std::string one_of(const Config& c, const std::string& key, std::vector<std::str
 template <class T>
 std::vector<T> numbers(const Config& c, const std::string& key) {
   const std::string text = c.text(key);
-  std::vector<T> list;
-  const char *at = text.data(), *end = at + text.size();
-  while (at != end) {
-    T n = 0;
-    auto [rest, error] = std::from_chars(at, end, n);
-    if (error != std::errc() || (rest != end && (*rest != ',' || rest + 1 == end)))
-      throw std::invalid_argument(fmt::format(
-          "{}: expected {} as numbers with commas between, got \"{}\"", c.origin(key), key, text));
-    list.push_back(n);
-    at = rest == end ? end : rest + 1;
-  }
-  return list;
+  if (auto list = parse_numbers<T>(text)) return *list;
+  throw std::invalid_argument(fmt::format(
+      "{}: expected {} as numbers with commas between, got \"{}\"", c.origin(key), key, text));
 }
 
 ClassWeighting weighting_of(const Config& c) {
@@ -189,6 +203,9 @@ void check_loss(const Recipe& r, const Config& c) {
   if (r.focal_gamma && r.label_smoothing > 0)
     throw std::invalid_argument(
         "train.loss = \"focal\" takes no train.label_smoothing: set one of them");
+  if (r.hinge != Hinge::none && (r.label_smoothing > 0 || r.weighting != ClassWeighting::none))
+    throw std::invalid_argument(
+        "the hinge loss takes neither train.label_smoothing nor train.class_weights");
   const bool by_counts =
       r.weighting == ClassWeighting::balanced || r.weighting == ClassWeighting::effective;
   if (r.balance && by_counts)
@@ -207,6 +224,66 @@ void check_loss(const Recipe& r, const Config& c) {
   if (r.weighting == ClassWeighting::given && total == 0)
     throw std::invalid_argument(fmt::format(
         "{}: expected a weight above 0 in train.class_weights", c.origin("train.class_weights")));
+}
+
+// Hues are those of the pictures only where no channel was scaled by its own numbers.
+void check_colours(const Recipe& r, const Config& c) {
+  for (const models::LayerSpec& layer : r.layers)
+    if ((layer.type == "hue_histogram" || layer.type == "features") && r.normalize != "none")
+      throw std::invalid_argument(fmt::format(
+          "{}: the layer {} reads colours as they are: set data.normalize = \"none\"",
+          c.origin("data.normalize"),
+          layer.type));
+}
+
+// The settings of a classical method, where model.name is one.
+std::optional<models::ClassicOptions> classic_of(const Config& c) {
+  const std::string name = c.text("model.name"), metric = one_of(c, "knn.metric", {"l2", "l1"});
+  const std::string search = one_of(c, "knn.search", {"auto", "exhaustive", "tree"});
+  const std::string projection = one_of(c, "project.kind", {"none", "pca", "random"});
+  const int64_t k = at_least(c, "knn.k", 1), dims = at_least(c, "project.dims", 0);
+  const bool classic = models::is_classic(name), whiten = c.boolean("project.whiten");
+  auto belongs = [&](std::string_view key, const std::string& other) {
+    throw std::invalid_argument(
+        fmt::format("{}: {} belongs to {}", c.origin(std::string(key)), key, other));
+  };
+  for (const std::string method : {"knn", "rbf", "tree"})
+    for (const KeyInfo& key : recipe_keys())
+      if (name != method && key.key.starts_with(method + ".") &&
+          c.text(std::string(key.key)) != key.fallback)
+        belongs(key.key, fmt::format("model.name = \"{}\"", method));
+  if (!classic && projection != "none")
+    belongs("project.kind", "model.name = knn, svm, l2svm, softmax, rbf or tree");
+  if (projection == "none" && dims > 0) belongs("project.dims", "project.kind, which is none");
+  if (projection != "pca" && whiten) belongs("project.whiten", "project.kind = \"pca\"");
+  if (projection != "none" && dims == 0)
+    throw std::invalid_argument(fmt::format(
+        "{}: expected project.dims to say how many dimensions are kept", c.origin("project.kind")));
+  if (!classic) return {};
+  return models::ClassicOptions{
+      .method = name,
+      .k = k,
+      .metric = metric,
+      .search = search,
+      .projection = projection,
+      .dims = dims,
+      .whiten = whiten,
+      .units = at_least(c, "rbf.units", 1),
+      .depth = at_least(c, "tree.depth", 1)};
+}
+
+// A support vector machine is what is trained with the hinge loss.
+Hinge hinge_of(const Config& c) {
+  const std::string loss = c.text("train.loss"), model = c.text("model.name");
+  const std::string own = model == "svm" ? "hinge" : model == "l2svm" ? "squared_hinge" : "";
+  if (models::is_classic(model) && model != "rbf" && loss != "cross_entropy" && loss != own)
+    throw std::invalid_argument(fmt::format(
+        "{}: model.name = \"{}\" has a loss of its own; leave train.loss out, or take "
+        "model.name = \"linear\"",
+        c.origin("train.loss"),
+        model));
+  const std::string& name = own.empty() ? loss : own;
+  return name == "hinge" ? Hinge::plain : name == "squared_hinge" ? Hinge::squared : Hinge::none;
 }
 
 // The pattern's mistakes are found before any data is read.
@@ -271,6 +348,28 @@ std::map<std::string, std::string> method_of(
   return settings;
 }
 
+Regularization regularization_of(const Config& c) {
+  auto number = [&](const std::string& key, double most = 1e9) {
+    return within(c, "regularize." + key, 0, most);
+  };
+  Regularization r{
+      .on = c.text("regularize.on"),
+      .l1 = number("l1"),
+      .l2 = number("l2"),
+      .max_norm = number("max_norm"),
+      .drop_connect = number("drop_connect", 0.999),
+      .input_noise = number("input_noise"),
+      .weight_noise = number("weight_noise"),
+      .gradient_noise = number("gradient_noise"),
+      .mix = {.mixup = number("mixup"), .cutmix = number("cutmix")}};
+  if (r.on != "*" && !r.acts_on_weights())
+    throw std::invalid_argument(fmt::format(
+        "{}: regularize.on says which weights regularize.l1, l2, max_norm, drop_connect and "
+        "weight_noise act on, and none of them is set",
+        c.origin("regularize.on")));
+  return r;
+}
+
 std::vector<std::string> words_of(const std::string& text) {
   std::istringstream stream(text);
   return {std::istream_iterator<std::string>(stream), {}};
@@ -316,6 +415,8 @@ Recipe::Recipe(const Config& c)
       weighting(weighting_of(c)),
       clip_norm(within(c, "train.clip_norm", 0, 1e9)),
       ema(within(c, "train.ema", 0, 1)),
+      patience(int(at_least(c, "train.patience", 0))),
+      regularization(regularization_of(c)),
       save_steps(at_least(c, "train.save_steps", 0)),
       snapshots(int(at_least(c, "train.snapshots", 0))),
       optimizer(method_of(c, "optimizer.", optim::optimizer_table())),
@@ -338,18 +439,27 @@ Recipe::Recipe(const Config& c)
         "model.from brings its own network: give neither model.name, model.init nor layers");
   for (const Item& item : c.list("model.layers")) layers.push_back({item.type, item.options});
   if ((!layers.empty() || !pattern.empty()) && model == default_model) model = "layers";
+  check_colours(*this, c);
+  const std::string method = model;
+  classic = classic_of(c);
+  if (classic && (!layers.empty() || !pattern.empty()))
+    throw std::invalid_argument(fmt::format(
+        "model.name = \"{}\" has its own layers: give no others, and no pattern", model));
+  if (classic) model = "layers";
   check_pattern(*this, c);
-  if (one_of(c, "train.loss", {"cross_entropy", "focal"}) == "focal")
+  const auto losses = {"cross_entropy", "focal", "hinge", "squared_hinge"};
+  if (one_of(c, "train.loss", {losses.begin(), losses.end()}) == "focal")
     focal_gamma = within(c, "train.focal_gamma", 0, 100);
+  hinge = hinge_of(c);
   if (weighting == ClassWeighting::given) class_weights = numbers<double>(c, "train.class_weights");
   check_loss(*this, c);
-  if (layers.empty() && pattern.empty() && model == "layers")
+  if (layers.empty() && pattern.empty() && !classic && model == "layers")
     throw std::invalid_argument(
         "model.name is \"layers\", but the recipe has no [[model.layers]] and no model.pattern");
   if (name.empty()) {
     std::string data = source.substr(0, source.find_last_not_of('/') + 1);
     data = data.substr(data.find_last_of('/') + 1);
-    name = (from.empty() ? model : "finetuned") + "-" + data.substr(0, data.find('.'));
+    name = (from.empty() ? method : "finetuned") + "-" + data.substr(0, data.find('.'));
   }
 }
 

@@ -8,8 +8,11 @@
 #include "fovea/data/preprocess.h"
 #include "fovea/data/split.h"
 #include "fovea/image/augment.h"
+#include "fovea/models/classic_layers.h"
 #include "fovea/models/pattern.h"
 #include "fovea/train/config.h"
+#include "fovea/train/loss.h"
+#include "fovea/train/regularization.h"
 
 namespace fovea::train {
 
@@ -46,6 +49,7 @@ struct Recipe {
 
   std::string model, pattern;  // the pattern gives the layers once the classes are known
   models::PatternOptions pattern_options;
+  std::optional<models::ClassicOptions> classic;  // gives the layers once the data is known
   std::string init, from;
   bool linear_head = false;
   std::vector<std::string> freeze;
@@ -56,10 +60,13 @@ struct Recipe {
   double max_seconds = 0;
   double label_smoothing = 0;
   std::optional<double> focal_gamma;  // of the focal loss, where that is the loss
+  Hinge hinge = Hinge::none;
   ClassWeighting weighting = ClassWeighting::none;
   std::vector<double> class_weights;  // for ClassWeighting::given
   double clip_norm = 0;
   double ema = 0;
+  int patience = 0;
+  Regularization regularization;
   int64_t save_steps = 0;
   int snapshots = 0;
 

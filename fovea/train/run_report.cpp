@@ -7,8 +7,10 @@
 
 #include <fmt/format.h>
 
+#include "fovea/classic/templates.h"
 #include "fovea/core/errors.h"
 #include "fovea/models/summary.h"
+#include "fovea/ops/shape.h"
 #include "fovea/report/html.h"
 
 namespace fovea::train {
@@ -168,10 +170,21 @@ std::string text_of(const std::string& path) {
   return text.str();
 }
 
+// Whether the layers are a projection and a linear layer, as classic_layers() has them.
+bool projects_to_linear(const models::Architecture& a) {
+  return a.layers.size() == 3 && a.layers[1].type == "project" && a.layers[2].type == "linear";
+}
+
 }  // namespace
 
 std::vector<image::Image> first_layer_filters(models::Model& model, int most) {
   Tree tree = nn::export_tree(*model.net);  // (O, I, kh, kw), or (O, I) of a linear layer
+  // Behind a projection, a linear layer's templates are more telling than the axes before it.
+  if (projects_to_linear(model.architecture))
+    tree = {
+        {"templates",
+         transpose(classic::templates(*model.net, model.architecture.input), {0, 3, 1, 2}).eval()}};
+  std::erase_if(tree, [](const auto& t) { return t.first.ends_with("points"); });  // samples of knn
   const Shape& input = model.architecture.input;
   int64_t channels = input[2];
   for (const auto& [name, t] : tree) {
@@ -208,7 +221,7 @@ void write_run_report(
       recipe.name, fmt::format("{} trained on {}", model.architecture.name, source.train->name()));
   html.section("How it went");
   add_cards(html, model, result);
-  add_curves(html, read_metrics(run.file("metrics.jsonl")));
+  if (result.steps > 0) add_curves(html, read_metrics(run.file("metrics.jsonl")));
   if (result.test)
     add_evaluation(html, model, *result.test, *source.test);
   else if (result.val)

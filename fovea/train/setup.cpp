@@ -12,6 +12,7 @@
 #include "fovea/data/statistics.h"
 #include "fovea/formats/safetensors_tree.h"
 #include "fovea/models/registry.h"
+#include "fovea/train/fit.h"
 #include "fovea/train/transfer.h"
 
 namespace fovea::train {
@@ -50,7 +51,10 @@ Look look_at(const data::Dataset& dataset) {
 
 // The weights come from the training split alone.
 LossOptions loss_options(const Recipe& recipe, const data::Dataset& train) {
-  LossOptions o{.label_smoothing = recipe.label_smoothing, .focal_gamma = recipe.focal_gamma};
+  LossOptions o{
+      .label_smoothing = recipe.label_smoothing,
+      .focal_gamma = recipe.focal_gamma,
+      .hinge = recipe.hinge};
   const std::vector<int64_t> counts = data::class_counts(train);
   const bool by_counts =
       recipe.weighting == ClassWeighting::balanced || recipe.weighting == ClassWeighting::effective;
@@ -189,6 +193,9 @@ Setup set_up(const Recipe& recipe) {
       .classes = int64_t(s.source.classes.size()),
       .layers =
           recipe.pattern.empty() ? recipe.layers : models::expand_pattern(recipe.pattern, pattern)};
+  if (recipe.classic)
+    s.model.architecture.layers = models::classic_layers(
+        *recipe.classic, s.model.architecture.input.numel(), s.model.architecture.classes);
   s.model.net = models::build(s.model.architecture);
   s.model.classes = s.source.classes;
   s.model.data_fingerprint = data::fingerprint(*s.source.train);
@@ -201,6 +208,12 @@ Setup set_up(const Recipe& recipe) {
           fmt::format("{}: nothing in it fits the model; {}", recipe.init, report.str()));
     s.notes.push_back(fmt::format("{}: {}", recipe.init, report.str()));
   }
+  fit_layers(
+      s.model,
+      s.source.train,
+      {.key = Key(recipe.seed).fold_in(8),
+       .workers = recipe.workers,
+       .max_corrupt = recipe.max_corrupt});
   return s;
 }
 

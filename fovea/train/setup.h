@@ -22,8 +22,8 @@ struct Setup {
 };
 
 // Opens the data, keeps a validation split, finds input size and statistics (of the training split
-// alone) and builds the model. Throws what the user can mend: unknown names, shapes that do not
-// fit, data that cannot be read.
+// alone), builds the model and fits those of its layers that need one look at the data. Throws what
+// the user can mend: unknown names, shapes that do not fit, data that cannot be read.
 Setup set_up(const Recipe& recipe);
 
 // Threads and determinism as the recipe has them; before set_up.

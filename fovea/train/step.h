@@ -7,6 +7,7 @@
 #include "fovea/optim/optimizer.h"
 #include "fovea/train/frozen.h"
 #include "fovea/train/loss.h"
+#include "fovea/train/regularization.h"
 
 namespace fovea::train {
 
@@ -14,18 +15,20 @@ struct StepOptions {
   LossOptions loss;
   double clip_norm = 0;
   const Frozen* frozen = nullptr;  // what is not trained
+  Regularization regularization = {};
 };
 
 struct StepResult {
-  double loss = 0;       // mean over the batch, auxiliary heads included
-  int64_t correct = 0;   // of the batch
+  double loss = 0;  // mean over the batch, with auxiliary heads and penalties of the weights
+  // Of the batch; where pictures are mixed, by the label that has the larger share.
+  int64_t correct = 0;
   double grad_norm = 0;  // before clipping; 0 when gradients are not clipped
 };
 
 // One step of training: loss and gradients of a batch, then new running statistics and parameters,
-// each written where the old one was. `key` is for dropout and the like. A loss that is not finite
-// leaves the parameters as they were and throws NonFiniteError, which names the first op that made
-// the NaN or infinity.
+// each written where the old one was. `key` is for dropout and all else that is random. A loss that
+// is not finite leaves the parameters as they were and throws NonFiniteError, which names the first
+// op that made the NaN or infinity.
 StepResult train_step(
     models::Model& model,
     optim::Optimizer& optimizer,

@@ -148,7 +148,10 @@ StepProfile profile_recipe(const Config& config, const ProfileOptions& o) {
         *optimizer,
         *batch,
         Key(recipe.seed),
-        {.loss = setup.loss, .clip_norm = recipe.clip_norm, .frozen = &frozen});
+        {.loss = setup.loss,
+         .clip_norm = recipe.clip_norm,
+         .frozen = &frozen,
+         .regularization = recipe.regularization});
   });
   p.waited = waited / double(std::max(steps - o.warmup, 1));
   return p;

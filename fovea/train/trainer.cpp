@@ -16,6 +16,7 @@
 #include "fovea/optim/schedule.h"
 #include "fovea/train/checkpoint.h"
 #include "fovea/train/evaluate.h"
+#include "fovea/train/fit.h"
 #include "fovea/train/non_finite.h"
 #include "fovea/train/run_report.h"
 #include "fovea/train/running_means.h"
@@ -28,6 +29,8 @@ namespace fovea::train {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+const std::string best_epoch = "best_epoch";  // of Checkpoint::running: how many led to the best
 
 double since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -57,6 +60,10 @@ class Session {
          .total_steps = total_steps_,
          .steps_per_epoch = loader_->batches()});
     if (recipe_.ema > 0) average_ = optim::ParameterAverage::exponential(recipe_.ema);
+    if (recipe_.patience > 0 && !val_loader_)
+      throw std::invalid_argument(
+          "train.patience looks at the validation accuracy, and there are no validation pictures: "
+          "set data.val above 0");
     if (run_) {
       restore();
       log_.emplace(*run_, Reached{.epochs = at_.epoch, .steps = at_.step});
@@ -66,16 +73,16 @@ class Session {
       write_file_atomic(run_->file("recipe.toml"), config.to_toml());
       log_.emplace(*run_, std::nullopt);
     }
+    at_.running.try_emplace(best_epoch, 0);
   }
 
   TrainResult run() {
     TrainResult result;
     result.folder = run_->path().string();
     const bool in_part = options_.until_epoch > 0;
-    const int64_t epochs =
-        in_part ? std::min<int64_t>(recipe_.epochs, options_.until_epoch) : recipe_.epochs;
+    const int64_t last = in_part ? std::min<int64_t>(epochs(), options_.until_epoch) : epochs();
     result.interrupted = in_part;
-    while (at_.epoch < epochs && !out_of_time()) {
+    while (at_.epoch < last && !out_of_time() && !stalled()) {
       if (!run_epoch()) {
         result.interrupted = true;
         break;
@@ -84,6 +91,11 @@ class Session {
     result.steps = at_.step;
     result.seconds = at_.seconds;
     log_->flush();
+    if (stalled())
+      note(fmt::format(
+          "stopped after epoch {}: {} in a row without a better validation accuracy",
+          at_.epoch,
+          recipe_.patience));
     if (!result.interrupted) finish(result);
     return result;
   }
@@ -95,8 +107,22 @@ class Session {
 
   bool out_of_time() const { return recipe_.max_seconds > 0 && at_.seconds >= recipe_.max_seconds; }
 
+  // What was fitted and has nothing to train is judged as after an epoch.
+  bool by_steps() const { return learns_by_steps(setup_.model); }
+  int64_t epochs() const { return by_steps() ? recipe_.epochs : 1; }
+
+  // Early stopping: whether train.patience epochs have passed since the best one.
+  bool stalled() const {
+    return recipe_.patience > 0 &&
+           at_.epoch - int64_t(at_.running.at(best_epoch)) >= recipe_.patience;
+  }
+
   // False when a signal asked to stop; the checkpoint is then on disk.
   bool run_epoch() {
+    if (!by_steps()) {
+      finish_epoch(0);
+      return true;
+    }
     loader_->start(at_.epoch, at_.batch);
     auto begin = Clock::now();
     double before = at_.seconds;
@@ -134,7 +160,8 @@ class Session {
           Key(recipe_.seed).fold_in(5).fold_in(uint64_t(at_.step)),
           {.loss = setup_.loss,
            .clip_norm = recipe_.clip_norm,
-           .frozen = trains_head_alone() ? &but_head_ : &frozen_});
+           .frozen = trains_head_alone() ? &but_head_ : &frozen_,
+           .regularization = recipe_.regularization});
     } catch (const NonFiniteError& e) {
       throw with_batch(e, batch, *setup_.source.train, place(at_.step));
     }
@@ -229,8 +256,9 @@ class Session {
     r.best = score > at_.best;
     if (r.best) {
       at_.best = score;
-      setup_.model.metrics = {
-          {"train_loss", means_.of_epoch("loss")}, {"epoch", double(at_.epoch + 1)}};
+      at_.running[best_epoch] = double(at_.epoch + 1);
+      setup_.model.metrics = {{"epoch", double(at_.epoch + 1)}};
+      if (by_steps()) setup_.model.metrics["train_loss"] = means_.of_epoch("loss");
       if (val) setup_.model.metrics.insert({{"val_top1", val->top1}, {"val_loss", val->loss}});
       models::save_model(run_->file("model.safetensors"), setup_.model);
     }
@@ -241,7 +269,7 @@ class Session {
     at_.batch = 0;
 
     r.epoch = at_.epoch;
-    r.epochs = recipe_.epochs;
+    r.epochs = epochs();
     r.step = at_.step;
     r.train_loss = means_.of_epoch("loss");
     r.train_accuracy = means_.of_epoch("correct");
@@ -251,16 +279,14 @@ class Session {
     r.images_per_second = rate;
     r.waited = loader_->share_waited();
     r.peak_bytes = host_allocator().stats().peak;
-    Metrics m{
-        "epoch",
-        at_.epoch,
-        at_.step,
-        {{"train_loss", r.train_loss},
-         {"train_top1", r.train_accuracy},
-         {"lr", r.lr},
-         {"images_per_second", rate},
-         {"waited", r.waited},
-         {"peak_mb", double(r.peak_bytes) / 1e6}}};
+    Metrics m{"epoch", at_.epoch, at_.step, {{"peak_mb", double(r.peak_bytes) / 1e6}}};
+    if (by_steps())
+      m.values.insert(
+          {{"train_loss", r.train_loss},
+           {"train_top1", r.train_accuracy},
+           {"lr", r.lr},
+           {"images_per_second", rate},
+           {"waited", r.waited}});
     if (val)
       m.values.insert({{"val_loss", val->loss}, {"val_top1", val->top1}, {"val_top5", val->top5}});
     log_->write(m);

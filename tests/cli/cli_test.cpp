@@ -96,9 +96,10 @@ TEST_F(Cli, MistakesInUseAreCodeTwoWithTheNearestName) {
       {"models lenet4", "did you mean \"lenet5\"?"},
       {"models lenet5 --input 3 4", "--input"},
       {"eval digits.safetensors", "--data is required"},
-      {"eval digits.safetensors --data digits --split dev", "{train,val,test}"},
+      {"eval digits.safetensors --data digits --split dev",
+       "expected one of train, val, test, got dev"},
       {"eval digits.safetensors --data digits --split val", "the source has no val split"},
-      {"completion tcsh", "{bash,zsh,fish,man}"},
+      {"completion tcsh", "expected one of bash, zsh, fish, man, got tcsh"},
       {"predict", "model is required"},
   };
   for (auto [words, message] : cases) {

@@ -46,5 +46,44 @@ TEST_F(CliPredict, PreparesAPictureOnce) {
   EXPECT_NEAR(top.at("probability").get<double>(), 1 / (1 + std::exp(4.0 - 12.0)), 1e-4);
 }
 
+TEST_F(CliPredict, DropoutLeftOnGivesASpread) {
+  auto save = [&](const std::string& name, double rate) {
+    models::Model model;
+    model.architecture = {
+        .name = "layers",
+        .input = {4, 4, 3},
+        .classes = 2,
+        .layers = {
+            {"flatten", {}},
+            {"dropout", {{"rate", std::to_string(rate)}}},
+            {"linear", {{"out", "2"}}}}};
+    model.net = models::build(model.architecture);
+    nn::initialize(*model.net, Key(1));
+    model.preprocess = {.channels = 3, .height = 4, .width = 4};
+    model.classes = {"red", "blue"};
+    models::save_model(path(name), model);
+  };
+  save("m.safetensors", 0.5);
+  save("plain.safetensors", 0);
+  write("a.ppm", "P6\n4 4\n255\n" + std::string(48, '\xc0'));
+  const Outcome o = fovea("predict m.safetensors a.ppm a.ppm --mc-dropout 30 --json");
+  ASSERT_EQ(o.code, 0) << o.err;
+  const auto top = nlohmann::json::parse(o.out.substr(0, o.out.find('\n'))).at("top");
+  EXPECT_NEAR(
+      top.at(0).at("probability").get<double>() + top.at(1).at("probability").get<double>(),
+      1,
+      1e-5);
+  EXPECT_GT(top.at(0).at("spread").get<double>(), 0.001);
+  EXPECT_NEAR(top.at(0).at("spread").get<double>(), top.at(1).at("spread").get<double>(), 1e-5);
+  EXPECT_EQ(fovea("predict m.safetensors a.ppm a.ppm --mc-dropout 30 --json").out, o.out);
+  EXPECT_HAS(fovea("predict m.safetensors a.ppm --mc-dropout 30").out, " +- ");
+  EXPECT_HAS(
+      fovea("predict m.safetensors a.ppm --mc-dropout 30 --views flip").err,
+      "--mc-dropout judges one view of each picture");
+  const Outcome plain = fovea("predict plain.safetensors a.ppm --mc-dropout 30");
+  EXPECT_EQ(plain.code, 2);
+  EXPECT_HAS(plain.err, "expected a network with dropout");
+}
+
 }  // namespace
 }  // namespace fovea::test

@@ -37,6 +37,39 @@ TEST(Encode, PngIsLossless) {
   }
 }
 
+// The chunks in the order of the specification, numbered from 0, and the first frame for viewers
+// that do not move.
+TEST(Encode, AnimatedPngHoldsItsFrames) {
+  Image a = noise(6, 9, 3), b = a, c = a;
+  b.at(2, 3, 1) ^= 1;
+  b.at(4, 7, 0) ^= 1;
+  const auto file = encode_apng(std::vector<Image>{a, b, c, c}, 40);
+  EXPECT_EQ(convert(decode(file), 3), a);
+  std::string order;
+  std::vector<uint32_t> sequence, rectangles;
+  auto u32 = [&](size_t at) {
+    return uint32_t(file[at]) << 24 | uint32_t(file[at + 1]) << 16 | uint32_t(file[at + 2]) << 8 |
+           file[at + 3];
+  };
+  for (size_t at = 8; at < file.size(); at += 12 + u32(at)) {
+    const std::string type(file.begin() + int64_t(at) + 4, file.begin() + int64_t(at) + 8);
+    order += type + " ";
+    if (type == "fcTL" || type == "fdAT") sequence.push_back(u32(at + 8));
+    if (type == "acTL") EXPECT_EQ(u32(at + 8), 4u);
+    if (type != "fcTL") continue;
+    EXPECT_EQ(u32(at), 26u);
+    for (size_t i = 0; i < 4; ++i) rectangles.push_back(u32(at + 12 + 4 * i));
+    EXPECT_EQ(u32(at + 28), 40u << 16 | 1000u);  // the delay
+  }
+  EXPECT_EQ(order, "IHDR acTL fcTL IDAT fcTL fdAT fcTL fdAT fcTL fdAT IEND ");
+  EXPECT_EQ(sequence, (std::vector<uint32_t>{0, 1, 2, 3, 4, 5, 6}));
+  // Width, height, left and top: all, what changed, the same back, and a pixel for nothing.
+  EXPECT_EQ(rectangles, (std::vector<uint32_t>{9, 6, 0, 0, 5, 3, 3, 2, 5, 3, 3, 2, 1, 1, 0, 0}));
+  EXPECT_THROW(encode_apng({}, 40), std::invalid_argument);
+  EXPECT_THROW(encode_apng(std::vector<Image>{a, noise(6, 8, 3)}, 40), std::invalid_argument);
+  EXPECT_THROW(encode_apng(std::vector<Image>{a}, 0), std::invalid_argument);
+}
+
 TEST(Encode, JpegIsCloseAndSmallerWithLessQuality) {
   for (int channels : {1, 3}) {
     Image image = gradient(40, 50, channels);

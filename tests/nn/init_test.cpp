@@ -141,11 +141,16 @@ TEST(Init, SparseJoinsEachUnitToTenInputs) {
     EXPECT_EQ(filled, 10);
   }
   EXPECT_GT(used.size(), 90u);  // not always the same inputs
-  EXPECT_HAS(
-      message_of([] {
-        make(sparse(11, 1), {4, 10}, Key(1));
-      }),
-      "[init] sparse asks for 11 inputs of 10");
+  for (float v : make(sparse(11, 1), {4, 9}, Key(1)).to_vector()) EXPECT_NE(v, 0);  // all it has
+
+  // By name: ten inputs with He's deviation for ten.
+  double squares = 0, filled = 0;
+  for (float v : make(init_named("sparse"), {400, 50}, Key(2)).to_vector()) {
+    filled += v != 0;
+    squares += double(v) * v;
+  }
+  EXPECT_EQ(filled, 4000);
+  EXPECT_NEAR(std::sqrt(squares / filled), std::sqrt(0.2), 0.02);  // four standard deviations
 }
 
 // INI-09.

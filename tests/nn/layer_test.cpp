@@ -1,4 +1,5 @@
 #include <cmath>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -6,6 +7,7 @@
 #include "fovea/nn/containers.h"
 #include "fovea/nn/conv.h"
 #include "fovea/nn/dropout.h"
+#include "fovea/nn/fractional_pool.h"
 #include "fovea/nn/linear.h"
 #include "fovea/nn/pool.h"
 #include "tests/nn/layers.h"
@@ -218,6 +220,74 @@ TEST(Dropout, DividesByTheShareThatIsKept) {
   EXPECT_NEAR(dropped, 0.2, 0.012);  // four standard deviations
   EXPECT_NEAR(mean, 1, 0.015);
   EXPECT_EQ(run(layer, x, false).to_vector(), x.to_vector());
+}
+
+// E-12: what is kept, not what is dropped, scales the test; at a rate of 1/2 nobody could tell.
+TEST(Dropout, VanillaScalesByTheShareThatIsKeptAtTestTime) {
+  Dropout layer({.rate = 0.2, .inverted = false});
+  Tensor x = Tensor::from(std::vector<float>(20000, 1.f), {200, 100});
+  double mean = 0;
+  for (float v : run(layer, x, true).to_vector()) {
+    ASSERT_TRUE(v == 0.f || std::abs(v - 1) < 1e-6) << v;
+    mean += double(v) / 2e4;
+  }
+  EXPECT_NEAR(mean, 0.8, 0.012);  // four standard deviations
+  for (float v : run(layer, x, false).to_vector()) ASSERT_EQ(v, 0.8f);
+  for (bool training : {false, true})
+    check_layer(layer, {.name = "vanilla", .x = random_input({6, 7}, 1), .training = training});
+}
+
+// REG-08: over many masks the mean of a linear network is its output without dropout.
+TEST(Dropout, SamplingDrawsWhileNormsStayAtInference) {
+  Sequential net;
+  net.add(std::make_unique<BatchNorm>(BatchNorm::Options{.channels = 6}));
+  net.add(std::make_unique<Dropout>(Dropout::Options{.rate = 0.3}));
+  net.add(std::make_unique<Linear>(Linear::Options{.in = 6, .out = 2}));
+  initialize(net, Key(1));
+  const Tensor x = random_input({1, 6}, 2);
+  const std::vector<float> expected = run(net, x).to_vector();
+  std::vector<double> mean(2, 0), squares(2, 0);
+  const int draws = 4000;
+  for (int i = 0; i < draws; ++i) {
+    Ctx ctx;
+    ctx.sampling = true;
+    ctx.key = Key(uint64_t(i));
+    const auto y = forward(net, x, ctx).to_vector();
+    EXPECT_TRUE(ctx.has_drawn());
+    EXPECT_TRUE(ctx.updates.empty());
+    for (size_t k = 0; k < 2; ++k) {
+      mean[k] += y[k] / draws;
+      squares[k] += double(y[k]) * y[k] / draws;
+    }
+  }
+  for (size_t k = 0; k < 2; ++k) {
+    const double std = std::sqrt((squares[k] - mean[k] * mean[k]) / draws);
+    EXPECT_GT(std, 0);
+    EXPECT_NEAR(mean[k], expected[k], 4 * std);
+  }
+  Ctx plain;
+  forward(net, x, plain);
+  EXPECT_FALSE(plain.has_drawn());
+}
+
+TEST(FractionalMaxPool2d, DrawsInTrainingAndStaysAtTestTime) {
+  FractionalMaxPool2d layer({.ratio = 1.5});
+  const Tensor x = random_input({2, 13, 10, 3}, 1);
+  EXPECT_EQ(run(layer, x).shape(), (Shape{2, 8, 6, 3}));
+  EXPECT_EQ(run(layer, x).to_vector(), run(layer, x).to_vector());
+  auto drawn = [&](uint64_t key) {
+    Ctx ctx;
+    ctx.training = true;
+    ctx.key = Key(key);
+    return layer.forward(x, ctx).to_vector();
+  };
+  EXPECT_EQ(drawn(1), drawn(1));
+  std::set<std::vector<float>> seen;
+  for (uint64_t key = 0; key < 60; ++key) seen.insert(drawn(key));
+  EXPECT_EQ(seen.size(), 4u);  // steps of 1.5 pixels begin with a short or a long one, each way
+  EXPECT_HAS(
+      message_of([] { FractionalMaxPool2d({.ratio = 1}); }),
+      "[FractionalMaxPool2d] expected a ratio above 1, got 1");
 }
 
 TEST(Dropout, DropsWholeChannelsWhereAsked) {

@@ -1,12 +1,16 @@
 #include "fovea/ops/pool.h"
 
 #include <cmath>
+#include <set>
 
 #include <gtest/gtest.h>
 
 #include "fovea/autograd/transforms.h"
+#include "fovea/ops/create.h"
 #include "fovea/ops/elementwise.h"
+#include "fovea/ops/join.h"
 #include "fovea/ops/reduce.h"
+#include "fovea/ops/shape.h"
 #include "tests/support/check_op.h"
 #include "tests/support/fixture_tensors.h"
 
@@ -86,6 +90,83 @@ TEST(AdaptivePool, BinsThatTileAreOrdinaryWindows) {
   Tensor x = random_input({2, 6, 8, 5}, 1);
   EXPECT_LE(test::relative_error(adaptive_avg_pool2d(x, 3, 4), avg_pool2d(x)), 0);
   EXPECT_LE(test::relative_error(adaptive_max_pool2d(x, 3, 4), max_pool2d(x)), 0);
+}
+
+// Over a picture of its own row numbers each maximum is the last row of its window, and over their
+// negatives the first.
+std::vector<PoolBin> rows_of(int64_t size, const FractionalPoolOptions& o, std::optional<Key> key) {
+  Tensor ramp = reshape(arange(size, Dtype::f32), {1, size, 1, 1});
+  FractionalPoolOptions one = o;
+  one.width = 1;
+  if (o.overlapping) ramp = concat({ramp, ramp}, 2);
+  const auto last = fractional_max_pool2d(ramp, one, key).to_vector();
+  const auto first = fractional_max_pool2d(-ramp, one, key).to_vector();
+  std::vector<PoolBin> bins;
+  for (size_t i = 0; i < last.size(); ++i)
+    bins.push_back({int64_t(-first[i]), int64_t(last[i]) + 1, int64_t(last[i] + first[i]) + 1});
+  return bins;
+}
+
+TEST(FractionalMaxPool, WithoutAKeyTheWindowsFollowTheFormula) {
+  // floor(7 i / 5) = 0 1 2 4 5 7, and floor(6 i / 5) = 0 1 2 3 4 6 for those that share a row.
+  EXPECT_EQ(
+      rows_of(7, {.height = 5, .overlapping = false}, {}),
+      (std::vector<PoolBin>{{0, 1, 1}, {1, 2, 1}, {2, 4, 2}, {4, 5, 1}, {5, 7, 2}}));
+  EXPECT_EQ(
+      rows_of(7, {.height = 5}, {}),
+      (std::vector<PoolBin>{{0, 2, 2}, {1, 3, 2}, {2, 4, 2}, {3, 5, 2}, {4, 7, 3}}));
+}
+
+TEST(FractionalMaxPool, WindowsCoverTheImageInStepsThatDifferByOne) {
+  for (bool overlapping : {false, true})
+    for (bool pseudorandom : {false, true}) {
+      std::set<std::vector<int64_t>> seen;
+      for (uint64_t seed = 0; seed < 30; ++seed) {
+        const auto bins = rows_of(
+            25,
+            {.height = 17, .overlapping = overlapping, .pseudorandom = pseudorandom},
+            Key(seed));
+        ASSERT_EQ(bins.size(), 17u);
+        const int64_t shared = overlapping ? 1 : 0;
+        EXPECT_EQ(bins.front().begin, 0);
+        EXPECT_EQ(bins.back().end, 25);
+        std::vector<int64_t> steps;
+        for (size_t i = 0; i < bins.size(); ++i) {
+          steps.push_back(bins[i].end - bins[i].begin - shared);
+          EXPECT_GE(steps.back(), 1);
+          EXPECT_LE(steps.back(), 2);
+          if (i > 0) {
+            EXPECT_EQ(bins[i].begin, bins[i - 1].end - shared);
+          }
+        }
+        seen.insert(steps);
+      }
+      // Even sizes have 17 or fewer places to begin at; any order has thousands.
+      EXPECT_GT(seen.size(), pseudorandom ? 5u : 28u);
+      EXPECT_LE(seen.size(), pseudorandom ? 17u : 30u);
+    }
+}
+
+TEST(FractionalMaxPool, AgreesWithReferenceAndGradients) {
+  for (bool pseudorandom : {false, true})
+    check_op(
+        {.name = "fractional",
+         .f =
+             [&](auto in) {
+               return std::vector<Tensor>{fractional_max_pool2d(
+                   in[0], {.height = 5, .width = 3, .pseudorandom = pseudorandom}, Key(3))};
+             },
+         .inputs = {distinct_input({2, 7, 5, 3}, 1)}});
+}
+
+TEST(FractionalMaxPool, RefusesMoreWindowsThanPixels) {
+  Tensor x = random_input({1, 4, 4, 1}, 1);
+  EXPECT_EQ(
+      message_of([&] { fractional_max_pool2d(x, {.height = 4, .width = 3}); }),
+      "[fractional_max_pool2d] expected 1 to 3 windows along 4 pixels, got 4");
+  EXPECT_EQ(
+      fractional_max_pool2d(x, {.height = 4, .width = 4, .overlapping = false}).to_vector(),
+      x.to_vector());
 }
 
 TEST(MaxPool, LargeImagesOnSeveralThreads) {

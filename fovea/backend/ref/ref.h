@@ -8,12 +8,15 @@ namespace fovea::ref {
 
 void register_all(KernelTable& table);  // calls the functions below, one per family
 
+void register_chain(KernelTable& table);
 void register_conv(KernelTable& table);
 void register_elementwise(KernelTable& table);
+void register_features(KernelTable& table);
 void register_index(KernelTable& table);
 void register_join(KernelTable& table);
 void register_loss(KernelTable& table);
 void register_matmul(KernelTable& table);
+void register_nearest(KernelTable& table);
 void register_norm(KernelTable& table);
 void register_pad(KernelTable& table);
 void register_pool(KernelTable& table);

@@ -1,0 +1,24 @@
+#include "fovea/optim/weights.h"
+
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "fovea/optim/group.h"
+
+namespace fovea::optim {
+
+Tree weights_of(const Tree& params, std::string_view pattern) {
+  Tree weights;
+  for (const auto& [name, t] : params)
+    if (t.rank() >= 2 && glob_match(pattern, name)) weights.emplace(name, t);
+  if (weights.empty())
+    throw std::invalid_argument(fmt::format(
+        "[regularize] expected the pattern \"{}\" to match a weight of rank 2 or more, but it "
+        "matches none of {} parameters",
+        pattern,
+        params.size()));
+  return weights;
+}
+
+}  // namespace fovea::optim
