@@ -91,7 +91,7 @@ std::vector<LayerSpec> classic_layers(const ClassicOptions& o, int64_t values, i
         {"knn",
          {{"out", out}, {"k", std::to_string(o.k)}, {"metric", o.metric}, {"search", o.search}}});
   else
-    layers.push_back({"linear", {{"out", out}, {"init", "xavier_normal"}}});
+    layers.push_back({"linear", {{"out", out}, {"init", "zeros"}}});
   return layers;
 }
 

@@ -33,7 +33,7 @@ Neighbours nearest(const Tensor& x, const Tensor& points, const NearestOptions& 
 // node: its first point is the vantage point, the nearer half of the others, of (n - 1) / 2 points,
 // comes next, and then the farther half.
 struct PointTree {
-  static constexpr int64_t leaf = 8;
+  static constexpr int64_t leaf = 64;
 
   Tensor points;  // f32 (M, D)
   Tensor order;   // i32 (M): the index each of them has in results

@@ -221,7 +221,7 @@ void write_run_report(
       recipe.name, fmt::format("{} trained on {}", model.architecture.name, source.train->name()));
   html.section("How it went");
   add_cards(html, model, result);
-  add_curves(html, read_metrics(run.file("metrics.jsonl")));
+  if (result.steps > 0) add_curves(html, read_metrics(run.file("metrics.jsonl")));
   if (result.test)
     add_evaluation(html, model, *result.test, *source.test);
   else if (result.val)

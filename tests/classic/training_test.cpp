@@ -5,9 +5,11 @@
 #include "fovea/data/source.h"
 #include "fovea/data/split.h"
 #include "fovea/ops/elementwise.h"
+#include "fovea/optim/factory.h"
 #include "fovea/train/evaluate.h"
 #include "fovea/train/recipe.h"
 #include "fovea/train/run_report.h"
+#include "fovea/train/step.h"
 #include "fovea/train/trainer.h"
 #include "tests/support/check_op.h"
 #include "tests/support/expect.h"
@@ -82,6 +84,29 @@ TEST_F(Classic, LinearModelsLearnByTheirLosses) {
   EXPECT_EQ(svm.hinge, Hinge::plain);
   EXPECT_EQ(l2svm.hinge, Hinge::squared);
   EXPECT_EQ(svm.name, "svm-digits");
+}
+
+// CS231n lecture 3: of cat 3.2, car 5.1 and frog -1.7, a cat has the loss 2.9.
+TEST(ClassificationLoss, IsTheHingeLossOfTheCourse) {
+  const Tensor scores = Tensor::from<float>({3.2f, 5.1f, -1.7f}, {1, 3});
+  const Tensor label = Tensor::from<int32_t>({0}, {1});
+  auto loss = [&](const LossOptions& o) {
+    return classification_loss(scores, label, o).item<double>();
+  };
+  EXPECT_NEAR(loss({.hinge = Hinge::plain}), 2.9, 1e-6);
+  EXPECT_NEAR(loss({.hinge = Hinge::squared}), 2.9 * 2.9, 1e-5);
+  EXPECT_HAS(
+      test::message_of([&] { loss({.label_smoothing = 0.1, .hinge = Hinge::plain}); }),
+      "hinge loss alone");
+}
+
+TEST_F(Classic, StepsNeedSomethingToTrain) {
+  const TrainResult r = train(recipe(path(), {{"model.name", "knn"}}));
+  models::Model model = models::load_model(r.folder + "/model.safetensors");
+  const auto optimizer = optim::make_optimizer({{"name", "sgd"}});
+  EXPECT_HAS(
+      test::message_of([&] { train_step(model, *optimizer, data::Batch(), Key(1)); }),
+      "fitted at once");
 }
 
 TEST_F(Classic, TemplatesAreTheRowsOfTheWeights) {

@@ -336,14 +336,21 @@ void search(
 void nearest_kernel(
     const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run& run) {
   const NearestOptions& o = static_cast<const Nearest&>(primitive).options();
-  if (in.size() > 2) return search_tree(o, in, out);
+  if (in.size() > 2) return search_tree(o, panels_of(in[1]), in, out);
   search(o, look_at(o.metric, in[1]), in, out, run);
 }
 
 // Points that stay are looked at once.
 Prepared prepare_nearest(const Primitive& primitive, std::span<const Tensor> in) {
-  if (in.size() > 2 || !in[1].is_evaluated()) return {};
+  if (!in[1].is_evaluated()) return {};
   const NearestOptions o = static_cast<const Nearest&>(primitive).options();
+  if (in.size() > 2) {
+    auto panels = std::make_shared<const TreePanels>(panels_of(in[1]));
+    auto walk = [o, panels](std::span<const Tensor> now, std::span<Tensor> out, Run&) {
+      search_tree(o, *panels, now, out);
+    };
+    return {.run = walk, .packed = {}};
+  }
   auto known = std::make_shared<const Points>(look_at(o.metric, in[1]));
   auto run = [o, known](std::span<const Tensor> now, std::span<Tensor> out, Run& r) {
     search(o, *known, now, out, r);
