@@ -5,19 +5,11 @@
 #include <fmt/format.h>
 
 #include "fovea/core/kernel.h"
+#include "fovea/ops/images.h"
 
 namespace fovea {
 
 namespace {
-
-void check_pictures(const Tensor& x, const char* op) {
-  if (x.rank() != 4)
-    throw std::invalid_argument(
-        fmt::format("[{}] expected images (N, H, W, C), got {}", op, x.shape().str()));
-  if (x.dtype() != Dtype::f32 && x.dtype() != Dtype::f64)
-    throw std::invalid_argument(
-        fmt::format("[{}] expected f32 or f64 images, got {}; cast them", op, x.str()));
-}
 
 // Only the kernels of a build with OpenCV have one for SIFT.
 void check_opencv(const Sift& sift) {
@@ -35,7 +27,7 @@ void check_opencv(const Sift& sift) {
 
 std::vector<Spec> Hog::infer(std::span<const Tensor> in) const {
   const Tensor& x = in[0];
-  check_pictures(x, "hog");
+  check_images(x, "hog");
   if (o_.cell < 1 || o_.orientations < 1 || o_.block < 1)
     throw std::invalid_argument(fmt::format(
         "[hog] expected a cell, orientations and a block of at least 1, got {}, {} and {}",
@@ -68,7 +60,7 @@ bool Hog::same(const Primitive& other) const {
 
 std::vector<Spec> HueHistogram::infer(std::span<const Tensor> in) const {
   const Tensor& x = in[0];
-  check_pictures(x, "hue_histogram");
+  check_images(x, "hue_histogram");
   if (x.dim(3) != 3 || x.dim(1) * x.dim(2) == 0)
     throw std::invalid_argument(fmt::format(
         "[hue_histogram] expected red, green and blue (N, H, W, 3), got {}", x.shape().str()));
@@ -85,7 +77,7 @@ bool HueHistogram::same(const Primitive& other) const {
 
 std::vector<Spec> Sift::infer(std::span<const Tensor> in) const {
   const Tensor& x = in[0];
-  check_pictures(x, "sift");
+  check_images(x, "sift");
   check_opencv(*this);
   if (o_.cell < 1 || o_.step < 1)
     throw std::invalid_argument(fmt::format(
