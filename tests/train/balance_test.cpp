@@ -128,7 +128,9 @@ TEST_F(BalanceTest, NonsenseIsRefusedBeforeAnythingIsWritten) {
   EXPECT_HAS(error({{"train.class_weights", "0,0"}}), "a weight above 0");
   EXPECT_HAS(error({{"train.class_weights", "1;2"}}), "numbers with commas between");
   EXPECT_HAS(error({{"train.class_weights", "even"}}), "none, balanced, effective or numbers");
-  EXPECT_HAS(error({{"train.loss", "hinge"}}), "one of cross_entropy, focal, got \"hinge\"");
+  EXPECT_HAS(
+      error({{"train.loss", "margin"}}),
+      "one of cross_entropy, focal, hinge, squared_hinge, got \"margin\"");
   EXPECT_HAS(error({{"train.focal_gamma", "3"}}), "belongs to train.loss = \"focal\"");
   EXPECT_HAS(
       error({{"train.loss", "focal"}, {"train.focal_gamma", "-1"}}),
