@@ -53,6 +53,16 @@ std::vector<Spec> Hog::infer(std::span<const Tensor> in) const {
   return {{{x.dim(0), down, across, int64_t(o_.block) * o_.block * o_.orientations}, x.dtype()}};
 }
 
+// A sum for every vote of a pixel in each block it lies in; soft votes go to up to four cells and
+// two bins.
+Cost Hog::cost(std::span<const Tensor> in, std::span<const Tensor> out) const {
+  Cost cost = Primitive::cost(in, out);
+  const double blocks = double(out[0].dim(0) * out[0].dim(1) * out[0].dim(2));
+  const double pixels = double(o_.block * o_.cell) * double(o_.block * o_.cell);
+  cost.flops = 2 * blocks * pixels * (o_.soft ? 8 : 1);
+  return cost;
+}
+
 bool Hog::same(const Primitive& other) const {
   auto* o = dynamic_cast<const Hog*>(&other);
   return o && o->o_ == o_;
