@@ -12,6 +12,7 @@
 #include "fovea/data/hash.h"
 #include "fovea/doctor/checks.h"
 #include "fovea/image/resize.h"
+#include "fovea/models/layers.h"
 
 namespace fovea::doctor {
 
@@ -217,6 +218,7 @@ void check_inputs(const Patient& p, Findings& found) {
                  : "as they are not normalised");
   const bool odd = !std::isfinite(mean) || std < 0.2 || std > 5 || std::abs(mean) > std;
   if (!odd) return;
+  if (!normalised && !models::reads_colours(p.setup.model.architecture.layers).empty()) return;
   if (normalised)
     found.push_back(
         {"input.statistics",

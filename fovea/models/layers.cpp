@@ -219,6 +219,12 @@ const std::vector<LayerType>& layer_types() {
   return types;
 }
 
+std::string reads_colours(const std::vector<LayerSpec>& layers) {
+  for (const LayerSpec& layer : layers)
+    if (layer.type == "hue_histogram" || layer.type == "features") return layer.type;
+  return "";
+}
+
 std::unique_ptr<nn::Module> build_layers(const std::vector<LayerSpec>& layers, const Shape& input) {
   if (layers.empty()) throw std::invalid_argument("[layers] expected at least one layer");
   auto net = std::make_unique<nn::Sequential>();

@@ -5,19 +5,11 @@
 #include <fmt/format.h>
 
 #include "fovea/core/kernel.h"
+#include "fovea/ops/images.h"
 
 namespace fovea {
 
 namespace {
-
-void check_pictures(const Tensor& x, const char* op) {
-  if (x.rank() != 4)
-    throw std::invalid_argument(
-        fmt::format("[{}] expected images (N, H, W, C), got {}", op, x.shape().str()));
-  if (x.dtype() != Dtype::f32 && x.dtype() != Dtype::f64)
-    throw std::invalid_argument(
-        fmt::format("[{}] expected f32 or f64 images, got {}; cast them", op, x.str()));
-}
 
 // Only the kernels of a build with OpenCV have one for SIFT.
 void check_opencv(const Sift& sift) {
@@ -35,7 +27,7 @@ void check_opencv(const Sift& sift) {
 
 std::vector<Spec> Hog::infer(std::span<const Tensor> in) const {
   const Tensor& x = in[0];
-  check_pictures(x, "hog");
+  check_images(x, "hog");
   if (o_.cell < 1 || o_.orientations < 1 || o_.block < 1)
     throw std::invalid_argument(fmt::format(
         "[hog] expected a cell, orientations and a block of at least 1, got {}, {} and {}",
@@ -61,6 +53,16 @@ std::vector<Spec> Hog::infer(std::span<const Tensor> in) const {
   return {{{x.dim(0), down, across, int64_t(o_.block) * o_.block * o_.orientations}, x.dtype()}};
 }
 
+// A sum for every vote of a pixel in each block it lies in; soft votes go to up to four cells and
+// two bins.
+Cost Hog::cost(std::span<const Tensor> in, std::span<const Tensor> out) const {
+  Cost cost = Primitive::cost(in, out);
+  const double blocks = double(out[0].dim(0) * out[0].dim(1) * out[0].dim(2));
+  const double pixels = double(o_.block * o_.cell) * double(o_.block * o_.cell);
+  cost.flops = 2 * blocks * pixels * (o_.soft ? 8 : 1);
+  return cost;
+}
+
 bool Hog::same(const Primitive& other) const {
   auto* o = dynamic_cast<const Hog*>(&other);
   return o && o->o_ == o_;
@@ -68,7 +70,7 @@ bool Hog::same(const Primitive& other) const {
 
 std::vector<Spec> HueHistogram::infer(std::span<const Tensor> in) const {
   const Tensor& x = in[0];
-  check_pictures(x, "hue_histogram");
+  check_images(x, "hue_histogram");
   if (x.dim(3) != 3 || x.dim(1) * x.dim(2) == 0)
     throw std::invalid_argument(fmt::format(
         "[hue_histogram] expected red, green and blue (N, H, W, 3), got {}", x.shape().str()));
@@ -85,7 +87,7 @@ bool HueHistogram::same(const Primitive& other) const {
 
 std::vector<Spec> Sift::infer(std::span<const Tensor> in) const {
   const Tensor& x = in[0];
-  check_pictures(x, "sift");
+  check_images(x, "sift");
   check_opencv(*this);
   if (o_.cell < 1 || o_.step < 1)
     throw std::invalid_argument(fmt::format(

@@ -63,6 +63,7 @@ class Hog : public Primitive {
   std::string_view name() const override { return "hog"; }
   Kind kind() const override { return Kind::heavy; }
   std::vector<Spec> infer(std::span<const Tensor> in) const override;
+  Cost cost(std::span<const Tensor> in, std::span<const Tensor> out) const override;
   bool same(const Primitive& other) const override;
   size_t hash() const override { return 370 + size_t(o_.cell); }
 

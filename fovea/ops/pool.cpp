@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "fovea/ops/elementwise.h"
+#include "fovea/ops/images.h"
 #include "fovea/ops/index.h"
 #include "fovea/ops/reduce.h"
 #include "fovea/ops/resize.h"
@@ -18,15 +19,6 @@ namespace fovea {
 namespace {
 
 using Grid = std::shared_ptr<const PoolGrid>;
-
-void check_image(const Tensor& x, const char* op) {
-  if (x.rank() != 4)
-    throw std::invalid_argument(
-        fmt::format("[{}] expected images (N, H, W, C), got {}", op, x.shape().str()));
-  if (x.dtype() != Dtype::f32 && x.dtype() != Dtype::f64)
-    throw std::invalid_argument(
-        fmt::format("[{}] expected f32 or f64 images, got {}; cast them", op, x.str()));
-}
 
 std::vector<PoolBin> sliding_bins(
     int64_t size, const Window& w, const Pool2dOptions& o, const char* op, const char* axis) {
@@ -55,7 +47,7 @@ std::vector<PoolBin> sliding_bins(
 }
 
 Grid sliding_grid(const Tensor& x, const Pool2dOptions& o, const char* op) {
-  check_image(x, op);
+  check_images(x, op);
   auto stride = [&](size_t i) { return o.stride[i] ? o.stride[i] : o.kernel[i]; };
   const Window down{o.kernel[0], stride(0), o.pad[0], o.pad[1]};
   const Window right{o.kernel[1], stride(1), o.pad[2], o.pad[3]};
@@ -79,7 +71,7 @@ std::vector<PoolBin> even_bins(int64_t size, int64_t count, const char* op) {
 }
 
 Grid even_grid(const Tensor& x, int64_t height, int64_t width, const char* op) {
-  check_image(x, op);
+  check_images(x, op);
   return std::make_shared<PoolGrid>(PoolGrid{
       x.dim(1), x.dim(2), even_bins(x.dim(1), height, op), even_bins(x.dim(2), width, op)});
 }
@@ -145,7 +137,7 @@ bool Pool::same(const Primitive& other) const {
 }
 
 Shape Pool::small_shape(const Tensor& x, const char* op) const {
-  check_image(x, op);
+  check_images(x, op);
   if (x.dim(1) != grid_->height || x.dim(2) != grid_->width)
     throw std::invalid_argument(fmt::format(
         "[{}] expected images of {} x {}, got {}",
@@ -157,7 +149,7 @@ Shape Pool::small_shape(const Tensor& x, const char* op) const {
 }
 
 Shape Pool::large_shape(const Tensor& y, const char* op) const {
-  check_image(y, op);
+  check_images(y, op);
   const auto rows = int64_t(grid_->rows.size()), columns = int64_t(grid_->columns.size());
   if (rows && columns && (y.dim(1) != rows || y.dim(2) != columns))
     throw std::invalid_argument(fmt::format(
@@ -254,7 +246,7 @@ Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& o) {
 }
 
 Tensor global_avg_pool(const Tensor& x) {
-  check_image(x, "global_avg_pool");
+  check_images(x, "global_avg_pool");
   return mean(x, {1, 2});
 }
 
@@ -292,7 +284,7 @@ Tensor max_unpool2d(const Tensor& y, const Tensor& index, int64_t height, int64_
 }
 
 Tensor bed_of_nails(const Tensor& x, int factor) {
-  check_image(x, "bed_of_nails");
+  check_images(x, "bed_of_nails");
   if (factor < 1)
     throw std::invalid_argument(
         fmt::format("[bed_of_nails] expected a factor of at least 1, got {}", factor));
@@ -308,7 +300,7 @@ Tensor bed_of_nails(const Tensor& x, int factor) {
 }
 
 Tensor upsample_nearest(const Tensor& x, int factor) {
-  check_image(x, "upsample_nearest");
+  check_images(x, "upsample_nearest");
   if (factor < 1)
     throw std::invalid_argument(
         fmt::format("[upsample_nearest] expected a factor of at least 1, got {}", factor));

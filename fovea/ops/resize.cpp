@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "fovea/ops/images.h"
+
 namespace fovea {
 
 namespace {
@@ -97,15 +99,6 @@ AxisWeights antialiased(int64_t in, int64_t out, const ResizeOptions& o) {
     b.end_row();
   }
   return std::move(b.w);
-}
-
-void check_images(const Tensor& x, const char* op) {
-  if (x.rank() != 4)
-    throw std::invalid_argument(
-        fmt::format("[{}] expected images (N, H, W, C), got shape {}", op, x.shape().str()));
-  if (x.dtype() != Dtype::f32 && x.dtype() != Dtype::f64)
-    throw std::invalid_argument(
-        fmt::format("[{}] expected dtype f32 or f64, got {}; cast it first", op, x.str()));
 }
 
 Shape with_size(const Shape& s, int64_t height, int64_t width) {

@@ -12,6 +12,7 @@
 
 #include "fovea/core/number_list.h"
 #include "fovea/core/text.h"
+#include "fovea/models/layers.h"
 #include "fovea/optim/factory.h"
 
 namespace fovea::train {
@@ -228,12 +229,12 @@ void check_loss(const Recipe& r, const Config& c) {
 
 // Hues are those of the pictures only where no channel was scaled by its own numbers.
 void check_colours(const Recipe& r, const Config& c) {
-  for (const models::LayerSpec& layer : r.layers)
-    if ((layer.type == "hue_histogram" || layer.type == "features") && r.normalize != "none")
-      throw std::invalid_argument(fmt::format(
-          "{}: the layer {} reads colours as they are: set data.normalize = \"none\"",
-          c.origin("data.normalize"),
-          layer.type));
+  const std::string layer = models::reads_colours(r.layers);
+  if (!layer.empty() && r.normalize != "none")
+    throw std::invalid_argument(fmt::format(
+        "{}: the layer {} reads colours as they are: set data.normalize = \"none\"",
+        c.origin("data.normalize"),
+        layer));
 }
 
 // The settings of a classical method, where model.name is one.

@@ -114,13 +114,13 @@ TEST(Resize, NamesWhatIsWrong) {
       message_of([&] {
         resize(zeros({2, 3}), 1, 1);
       }),
-      "[resize] expected images (N, H, W, C), got shape (2, 3)");
+      "[resize] expected images (N, H, W, C), got (2, 3)");
   EXPECT_EQ(
       message_of([&] { resize(x, 0, 1); }),
       "[resize] expected sizes of at least 1, got (1, 2, 3, 4) to (0, 1)");
   EXPECT_EQ(
       message_of([&] { resize(cast(x, Dtype::u8), 1, 1); }),
-      "[resize] expected dtype f32 or f64, got u8 (1, 2, 3, 4); cast it first");
+      "[resize] expected f32 or f64 images, got u8 (1, 2, 3, 4); cast them");
   EXPECT_EQ(
       message_of([&] { resize(x, 4, 4, {.mode = Interpolation::nearest, .antialias = true}); }),
       "[resize] nearest has neither align_corners nor antialias; choose bilinear or bicubic");
