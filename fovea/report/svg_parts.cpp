@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <span>
 
 #include <fmt/format.h>
 
+#include "fovea/image/encode.h"
 #include "fovea/report/markup.h"
 
 namespace fovea::report {
@@ -101,6 +103,11 @@ std::string svg_text(
       anchors[int(anchor)],
       attributes,
       escape(text));
+}
+
+std::string png_address(const image::Image& picture) {
+  const std::vector<uint8_t> png = image::encode_png(picture);
+  return "data:image/png;base64," + base64(std::as_bytes(std::span(png)));
 }
 
 std::string rotated(double degrees, double x, double y, std::string_view markup) {

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fovea/image/image.h"
 #include "fovea/report/svg.h"
 
 // What the charts share.
@@ -29,6 +30,9 @@ std::string open_svg(
 enum class Anchor { start, middle, end };
 std::string svg_text(
     double x, double y, Anchor anchor, std::string_view text, std::string_view attributes = "");
+
+// A picture as PNG inside an address, for src and href.
+std::string png_address(const image::Image& picture);
 
 // The markup turned about (x, y).
 std::string rotated(double degrees, double x, double y, std::string_view markup);
