@@ -80,6 +80,7 @@ std::span<const KeyInfo> recipe_keys() {
        integer,
        "0",
        "models kept along the way, for `fovea ensemble`; see schedule.cycles of cosine"},
+      {"train.looks", integer, "24", "looks at the layers for the report, over the run; 0 none"},
       {"optimizer.name", text, "adamw", "its options follow it: `fovea train --list optimizers`"},
       {"schedule.name", text, "one_cycle", "its options follow it: `fovea train --list schedules`"},
   };
@@ -299,6 +300,7 @@ Recipe::Recipe(const Config& c)
       ema(within(c, "train.ema", 0, 1)),
       save_steps(at_least(c, "train.save_steps", 0)),
       snapshots(int(at_least(c, "train.snapshots", 0))),
+      looks(int(at_least(c, "train.looks", 0))),
       optimizer(method_of(c, "optimizer.", optim::optimizer_table())),
       schedule(method_of(c, "schedule.", optim::schedule_table())),
       augment(augment_of(c.list("augment"))) {

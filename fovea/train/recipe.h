@@ -60,6 +60,7 @@ struct Recipe {
   double ema = 0;
   int64_t save_steps = 0;
   int snapshots = 0;
+  int looks = 24;  // at the layers, over the run
 
   std::map<std::string, std::string> optimizer, schedule;
   image::Augment augment;

@@ -16,6 +16,7 @@
 #include "fovea/optim/schedule.h"
 #include "fovea/train/checkpoint.h"
 #include "fovea/train/evaluate.h"
+#include "fovea/train/layer_log.h"
 #include "fovea/train/non_finite.h"
 #include "fovea/train/run_report.h"
 #include "fovea/train/running_means.h"
@@ -66,6 +67,7 @@ class Session {
       write_file_atomic(run_->file("recipe.toml"), config.to_toml());
       log_.emplace(*run_, std::nullopt);
     }
+    layers_.emplace(run_->file("layers.jsonl"), recipe_, setup_, total_steps_, at_.step);
   }
 
   TrainResult run() {
@@ -121,6 +123,8 @@ class Session {
 
   void step(const data::Batch& batch) {
     optimizer_->set_lr(schedule_->lr(at_.step));
+    const Frozen& frozen = trains_head_alone() ? but_head_ : frozen_;
+    layers_->before_step(at_.step, frozen);
     StepResult r;
     try {
       r = train_step(
@@ -128,12 +132,11 @@ class Session {
           *optimizer_,
           batch,
           Key(recipe_.seed).fold_in(5).fold_in(uint64_t(at_.step)),
-          {.loss = setup_.loss,
-           .clip_norm = recipe_.clip_norm,
-           .frozen = trains_head_alone() ? &but_head_ : &frozen_});
+          {.loss = setup_.loss, .clip_norm = recipe_.clip_norm, .frozen = &frozen});
     } catch (const NonFiniteError& e) {
       throw with_batch(e, batch, *setup_.source.train, place(at_.step));
     }
+    layers_->after_step();
     if (average_) {
       average_->update(nn::parameters(*setup_.model.net));
       eval(values_of(average_->values()));
@@ -315,6 +318,7 @@ class Session {
   std::unique_ptr<optim::Schedule> schedule_;
   std::optional<optim::ParameterAverage> average_;
   std::optional<RunLog> log_;
+  std::optional<LayerWatch> layers_;
   int64_t total_steps_ = 0;
   size_t corrupt_told_ = 0;
   Checkpoint at_;
