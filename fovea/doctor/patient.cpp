@@ -5,7 +5,6 @@
 
 #include "fovea/core/eval.h"
 #include "fovea/core/node.h"
-#include "fovea/train/signals.h"
 
 namespace fovea::doctor {
 
@@ -14,12 +13,6 @@ Patient::Patient(const train::Recipe& r) : recipe(r), setup(train::set_up(r)) {
 }
 
 data::Batch Patient::batch(int64_t most) const { return train::sample_batch(recipe, setup, most); }
-
-double norm_of(std::span<const float> values) {
-  double sum = 0;
-  for (float v : values) sum += double(v) * v;
-  return std::sqrt(sum);
-}
 
 Restore::Restore(nn::Module& net)
     : net_(net), parameters_(nn::parameters(net)), state_(nn::state(net)) {}

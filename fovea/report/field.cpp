@@ -151,8 +151,8 @@ void draw_marks(const Frame& f, std::string& out) {
 }
 
 std::string edge_label(const Strip& strip, double value) {
-  if (strip.log) return fmt::format("1e{:.0f}", value);
-  return format_value(value, Unit::plain);
+  if (strip.log) return fmt::format("1e{:.0f}", value + 0.0);  // no minus before 0
+  return minus_sign(fmt::format("{:.2g}", value));
 }
 
 // A histogram's picture: one colour, denser where more values lie.

@@ -38,11 +38,6 @@ font-variant-numeric:tabular-nums}
 .fv .p{fill:var(--c);opacity:0;stroke:var(--page);stroke-width:2}.fv .p:hover{opacity:1}
 )";
 
-// The typographic minus for the hyphen that printing gives.
-std::string minus_sign(std::string number) {
-  return number.starts_with('-') ? "\u2212" + number.substr(1) : number;
-}
-
 }  // namespace
 
 double text_width(std::string_view text, double size) {
@@ -112,6 +107,10 @@ std::string png_address(const image::Image& picture) {
 
 std::string rotated(double degrees, double x, double y, std::string_view markup) {
   return fmt::format(R"_(<g transform="rotate({} {:.1f} {:.1f})">{}</g>)_", degrees, x, y, markup);
+}
+
+std::string minus_sign(std::string number) {
+  return number.starts_with('-') ? "\u2212" + number.substr(1) : number;
 }
 
 std::vector<std::string> tick_labels(const std::vector<double>& ticks, Unit unit) {

@@ -106,12 +106,6 @@ int64_t pictures_of(const Recipe& recipe, Setup& setup) {
   return std::clamp<int64_t>(std::min(recipe.batch / 2, large / values), 2, most);
 }
 
-double norm_of(std::span<const float> values) {
-  double sum = 0;
-  for (float v : values) sum += double(v) * v;
-  return std::sqrt(sum);
-}
-
 double moved(const Tensor& before, const Tensor& after) {
   const auto a = before.data<float>(), b = after.data<float>();
   double sum = 0;

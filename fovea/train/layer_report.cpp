@@ -71,7 +71,7 @@ struct StripsOf {
 
 report::Figure strips(const std::vector<LayerRecord>& records, const StripsOf& o) {
   report::StripChart chart{.title = o.title, .description = o.description};
-  chart.x_label = "step; at the right end of a line: when last seen";
+  chart.x_label = "step";
   chart.series = o.series;
   for (const LayerRecord& r : records) chart.columns.push_back(std::to_string(r.step));
   const std::vector<SignalStats>& names = records.back().*o.part;
@@ -171,7 +171,8 @@ void add_layers_over_time(report::HtmlReport& html, const std::vector<LayerRecor
   html.section("The layers over time");
   html.paragraph(fmt::format(
       "The same pictures were looked at {} times. Each column is a histogram of that moment, the "
-      "stronger its colour the more values; zeros are left out.",
+      "stronger its colour the more values; zeros are left out. Numbers at the right are of "
+      "the last moment.",
       records.size()));
   std::vector<report::Figure> figures{
       strips(

@@ -53,6 +53,14 @@ std::vector<LayerSignal> activations_below(const Tensor& scores) {
   return all;
 }
 
+// The place of each value in the order in which the graph below `scores` reads them.
+std::map<const Value*, size_t> first_uses(const Tensor& scores) {
+  std::map<const Value*, size_t> place;
+  for (const auto& node : reachable(std::span(&scores, 1)))
+    for (const Tensor& t : node->inputs) place.try_emplace(t.value().get(), place.size());
+  return place;
+}
+
 template <class T>
 std::vector<T> some_of(std::vector<T> all, size_t most) {
   std::vector<T> some;
@@ -134,6 +142,12 @@ double share_at_ends(const std::vector<float>& values, double low, double high) 
 
 }  // namespace
 
+double norm_of(std::span<const float> values) {
+  double sum = 0;
+  for (float v : values) sum += double(v) * v;
+  return std::sqrt(sum);
+}
+
 std::vector<size_t> spread(size_t n, size_t most) {
   std::vector<size_t> places;
   const size_t shown = std::min(n, most);
@@ -154,6 +168,11 @@ Signals signals_of(nn::Module& net, const data::Batch& batch, const SignalOption
   for (const auto& [name, t] : nn::parameters(net))
     if (t.rank() >= 2 && !(o.frozen && o.frozen->holds(name)))
       s.weights.push_back({name, "", t, {}});
+  const auto place = first_uses(scores);
+  std::ranges::stable_sort(s.weights, {}, [&](const LayerSignal& w) {
+    const auto at = place.find(w.values.value().get());
+    return at == place.end() ? place.size() : at->second;
+  });
   s.weights = some_of(std::move(s.weights), o.most);
 
   std::vector<Tensor> values;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ struct LayerSignal {
 struct Signals {
   double loss = 0;
   std::vector<LayerSignal> activations;  // behind each nonlinearity, as they run, then the scores
-  std::vector<LayerSignal> weights;      // parameters of two axes or more that are trained
+  std::vector<LayerSignal> weights;      // trained parameters of two axes or more, as they are used
 };
 
 struct SignalOptions {
@@ -58,6 +59,8 @@ std::vector<SignalStats> stats_of(const std::vector<LayerSignal>& signals);
 
 // The histogram's shares in equally wide bins over another range.
 std::vector<double> resampled(const Histogram& h, double low, double high, int bins);
+
+double norm_of(std::span<const float> values);  // sqrt of the sum of squares
 
 // Evenly spread places of `most` among n, the first and the last with them.
 std::vector<size_t> spread(size_t n, size_t most);

@@ -92,6 +92,7 @@ TEST_F(LayerLogTest, ARunLooksAtItsLayersAndTrainsTheSame) {
   ASSERT_EQ(records[1].weights.size(), 2u);
   for (double ratio : records[0].ratios) EXPECT_GT(ratio, 1e-7);
   EXPECT_HAS(read("with/report.html"), "The layers over time");
+  EXPECT_TRUE(report::stands_alone(read("with/report.html")));
   EXPECT_EQ(read("without/report.html").find("The layers over time"), std::string::npos);
 }
 
@@ -129,6 +130,7 @@ TEST(LayerReport, DrawsEveryKindOfHistogram) {
         "Update / weight",
         "Dead or saturated"})
     EXPECT_HAS(page, "<title>" + std::string(title) + "</title>");
+  EXPECT_TRUE(report::stands_alone(page));
   EXPECT_HAS(page, "a &lt;1&gt;");
   EXPECT_HAS(page, "dead 50 %");
   EXPECT_EQ(report::count(page, "nan"), 0);

@@ -88,6 +88,22 @@ TEST(Signals, FindsTheReluInsideABatchNormAndLeavesNoTrace) {
   EXPECT_EQ(still.weights.size(), s.weights.size() - 1);
 }
 
+TEST(Signals, WeightsComeInTheOrderOfTheirUse) {
+  auto net = models::build({.name = "convnet", .input = {8, 8, 1}, .classes = 3, .layers = {}});
+  nn::initialize(*net, Key(1));
+  const data::Batch b{
+      .images = test::random_input({2, 8, 8, 1}, 1), .labels = Tensor::from<int32_t>({0, 1}, {2})};
+  const Signals s = signals_of(*net, b);
+  ASSERT_EQ(s.weights.size(), 7u);
+  EXPECT_EQ(s.weights.front().name, "stage1.0.conv.weight");
+  EXPECT_EQ(s.weights.back().name, "fc.weight");
+  // Of many, the first and the last stay.
+  const Signals few = signals_of(*net, b, {.most = 2});
+  ASSERT_EQ(few.weights.size(), 2u);
+  EXPECT_EQ(few.weights.back().name, "fc.weight");
+  EXPECT_EQ(few.activations.front().name, "stage1.0.bn");
+}
+
 LayerSignal signal(const std::string& op, const std::vector<float>& values, const Shape& shape) {
   const Tensor t = Tensor::from<float>(values, shape);
   return {"a", op, t, t};
