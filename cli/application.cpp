@@ -107,11 +107,15 @@ int Application::exit(const CLI::ParseError& e) const {
 }
 
 const std::vector<Verb>& verbs() {
+  // clang-format off
   static const std::vector<Verb> list{
       train_verb(),
       finetune_verb(),
       doctor_verb(),
       find_lr_verb(),
+      compare_init_verb(),
+      loss_surface_verb(),
+      toy_verb(),
       features_verb(),
       eval_verb(),
       predict_verb(),
@@ -125,6 +129,7 @@ const std::vector<Verb>& verbs() {
       profile_verb(),
       tune_verb(),
       completion_verb()};
+  // clang-format on
   return list;
 }
 

@@ -41,6 +41,9 @@ const std::vector<Verb>& verbs();  // in the order of the help
 Verb train_verb();
 Verb finetune_verb();
 Verb find_lr_verb();
+Verb compare_init_verb();
+Verb loss_surface_verb();
+Verb toy_verb();
 Verb features_verb();
 Verb eval_verb();
 Verb predict_verb();
