@@ -108,6 +108,7 @@ int Application::exit(const CLI::ParseError& e) const {
 }
 
 const std::vector<Verb>& verbs() {
+  // clang-format off
   static const std::vector<Verb> list{
       train_verb(),
       finetune_verb(),
@@ -115,6 +116,9 @@ const std::vector<Verb>& verbs() {
       find_lr_verb(),
       search_verb(),
       cross_validate_verb(),
+      compare_init_verb(),
+      loss_surface_verb(),
+      toy_verb(),
       features_verb(),
       eval_verb(),
       predict_verb(),
@@ -128,6 +132,7 @@ const std::vector<Verb>& verbs() {
       profile_verb(),
       tune_verb(),
       completion_verb()};
+  // clang-format on
   return list;
 }
 

@@ -12,24 +12,7 @@ Patient::Patient(const train::Recipe& r) : recipe(r), setup(train::set_up(r)) {
   frozen = train::freeze_modules(*setup.model.net, recipe.freeze);
 }
 
-data::Batch Patient::batch(int64_t most) const {
-  data::LoaderOptions o = train::loader_options(recipe, setup, false);
-  o.batch_size = std::min(most, setup.source.train->size());
-  o.shuffle = true;
-  o.workers = 0;
-  o.cache_bytes = 0;
-  data::Loader loader(setup.source.train, o);
-  loader.start(0);
-  auto first = loader.next();
-  if (!first) throw std::invalid_argument("[doctor] there is no picture to train on");
-  return *first;
-}
-
-double norm_of(std::span<const float> values) {
-  double sum = 0;
-  for (float v : values) sum += double(v) * v;
-  return std::sqrt(sum);
-}
+data::Batch Patient::batch(int64_t most) const { return train::sample_batch(recipe, setup, most); }
 
 Restore::Restore(nn::Module& net)
     : net_(net), parameters_(nn::parameters(net)), state_(nn::state(net)) {}

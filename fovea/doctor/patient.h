@@ -5,6 +5,7 @@
 #include "fovea/train/frozen.h"
 #include "fovea/train/recipe.h"
 #include "fovea/train/setup.h"
+#include "fovea/train/signals.h"
 
 namespace fovea::doctor {
 
@@ -20,7 +21,7 @@ struct Patient {
   data::Batch batch(int64_t most) const;
 };
 
-double norm_of(std::span<const float> values);  // sqrt of the sum of squares
+using train::norm_of;
 
 // Puts parameters and state of a network back when it is destroyed.
 class Restore {

@@ -102,6 +102,7 @@ Init init_named(std::string_view name) {
   if (name == "zeros") return constant(0);
   if (name == "ones") return constant(1);
   if (name == "small_normal") return normal(0.01);
+  if (name == "unit_normal") return normal(1);
   if (name == "xavier_normal") return xavier_normal();
   if (name == "xavier_uniform") return xavier_uniform();
   if (name == "he_normal") return he_normal();
@@ -110,7 +111,7 @@ Init init_named(std::string_view name) {
   if (name == "identity") return identity();
   if (name == "sparse") return sparse(10, std::sqrt(2 / 10.0));
   throw std::invalid_argument(fmt::format(
-      "unknown initialiser \"{}\"; known: zeros, ones, small_normal, xavier_normal, "
+      "unknown initialiser \"{}\"; known: zeros, ones, small_normal, unit_normal, xavier_normal, "
       "xavier_uniform, he_normal, he_uniform, lecun_uniform, identity, sparse",
       name));
 }

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "fovea/core/atomic_file.h"
-#include "fovea/image/encode.h"
 #include "fovea/report/html_style.h"
 #include "fovea/report/markup.h"
+#include "fovea/report/svg_parts.h"
 
 namespace fovea::report {
 
@@ -28,17 +28,16 @@ std::string element(std::string_view tag, std::string_view text) {
 
 std::string image_tag(const Picture& picture) {
   const image::Image& img = picture.image;
-  std::vector<uint8_t> png = image::encode_png(img);
   std::string alternative = picture.title;
   if (!picture.title.empty() && !picture.detail.empty()) alternative += ", ";
   alternative += picture.detail;
   return fmt::format(
-      R"(<img{} width="{}" height="{}" alt="{}" src="data:image/png;base64,{}">)",
+      R"(<img{} width="{}" height="{}" alt="{}" src="{}">)",
       std::max(img.width, img.height) <= small_side ? R"( class="px")" : "",
       img.width,
       img.height,
       escape(alternative),
-      base64(std::as_bytes(std::span(png))));
+      png_address(img));
 }
 
 std::string picture_figure(const Picture& picture, std::string_view classes) {

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <span>
 
 #include <fmt/format.h>
 
+#include "fovea/image/encode.h"
 #include "fovea/report/markup.h"
 
 namespace fovea::report {
@@ -35,11 +37,6 @@ font-variant-numeric:tabular-nums}
 .fv .l{stroke:var(--c);fill:none;stroke-width:1.75;stroke-linejoin:round;stroke-linecap:round}
 .fv .p{fill:var(--c);opacity:0;stroke:var(--page);stroke-width:2}.fv .p:hover{opacity:1}
 )";
-
-// The typographic minus for the hyphen that printing gives.
-std::string minus_sign(std::string number) {
-  return number.starts_with('-') ? "\u2212" + number.substr(1) : number;
-}
 
 }  // namespace
 
@@ -135,8 +132,17 @@ double draw_legend(
   return y - top + line;
 }
 
+std::string png_address(const image::Image& picture) {
+  const std::vector<uint8_t> png = image::encode_png(picture);
+  return "data:image/png;base64," + base64(std::as_bytes(std::span(png)));
+}
+
 std::string rotated(double degrees, double x, double y, std::string_view markup) {
   return fmt::format(R"_(<g transform="rotate({} {:.1f} {:.1f})">{}</g>)_", degrees, x, y, markup);
+}
+
+std::string minus_sign(std::string number) {
+  return number.starts_with('-') ? "\u2212" + number.substr(1) : number;
 }
 
 std::vector<std::string> tick_labels(const std::vector<double>& ticks, Unit unit) {

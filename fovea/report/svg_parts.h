@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fovea/image/image.h"
 #include "fovea/report/svg.h"
 
 // What the charts share.
@@ -41,9 +42,14 @@ double draw_legend(
     double width,
     double top,
     std::string& out);
+// A picture as PNG inside an address, for src and href.
+std::string png_address(const image::Image& picture);
 
 // The markup turned about (x, y).
 std::string rotated(double degrees, double x, double y, std::string_view markup);
+
+// A printed number with the typographic minus for the hyphen.
+std::string minus_sign(std::string number);
 
 // Labels of an axis: as many decimals as the distance of the ticks needs, k and M for thousands.
 std::vector<std::string> tick_labels(const std::vector<double>& ticks, Unit unit);

@@ -106,6 +106,7 @@ std::span<const KeyInfo> recipe_keys() {
       {"regularize.gradient_noise", number, "0", "eta: the variance is eta / (1 + step)^0.55"},
       {"regularize.mixup", number, "0", "alpha of MixUp: pictures and labels in pairs; 0 does not"},
       {"regularize.cutmix", number, "0", "alpha of CutMix; with both, each batch draws one"},
+      {"train.looks", integer, "24", "looks at the layers for the report, over the run; 0 none"},
       {"optimizer.name", text, "adamw", "its options follow it: `fovea train --list optimizers`"},
       {"schedule.name", text, "one_cycle", "its options follow it: `fovea train --list schedules`"},
   };
@@ -420,6 +421,7 @@ Recipe::Recipe(const Config& c)
       regularization(regularization_of(c)),
       save_steps(at_least(c, "train.save_steps", 0)),
       snapshots(int(at_least(c, "train.snapshots", 0))),
+      looks(int(at_least(c, "train.looks", 0))),
       optimizer(method_of(c, "optimizer.", optim::optimizer_table())),
       schedule(method_of(c, "schedule.", optim::schedule_table())),
       augment(augment_of(c.list("augment"))) {

@@ -69,6 +69,7 @@ struct Recipe {
   Regularization regularization;
   int64_t save_steps = 0;
   int snapshots = 0;
+  int looks = 24;  // at the layers, over the run
 
   std::map<std::string, std::string> optimizer, schedule;
   image::Augment augment;

@@ -19,6 +19,7 @@ struct Metrics {
 // The folder of one run:
 //   recipe.toml         fully resolved
 //   metrics.jsonl       a line per event
+//   layers.jsonl        histograms of the layers, see layer_log.h
 //   events.out.tfevents.*   the same for TensorBoard
 //   model.safetensors   the best model so far
 //   snapshots/          models kept along the way, where the recipe asks for them

@@ -12,6 +12,8 @@
 #include "fovea/models/summary.h"
 #include "fovea/ops/shape.h"
 #include "fovea/report/html.h"
+#include "fovea/report/weight_pictures.h"
+#include "fovea/train/layer_report.h"
 
 namespace fovea::train {
 
@@ -148,11 +150,20 @@ void add_layers(report::HtmlReport& html, models::Model& model) {
          std::to_string(r.parameters),
          fmt::format("{:.0f}", r.macs)});
   html.section("The network");
-  std::vector<report::Picture> filters;
-  for (image::Image& filter : first_layer_filters(model)) filters.push_back({std::move(filter)});
-  if (!filters.empty()) {
-    html.paragraph("The filters of the first layer, each over its own range of values.");
-    html.gallery(filters);
+  if (const Tensor weights = first_layer_weights(model); !weights.is_empty()) {
+    // A network that is one layer over all pixels has a template for each class.
+    const auto layers = std::ranges::count_if(
+        nn::parameters(*model.net), [](const auto& p) { return p.second.rank() >= 2; });
+    const bool templates = layers == 1 && weights.dim(0) == int64_t(model.classes.size());
+    html.paragraph(
+        templates ? "What the model looks for: the template of each class, over its own range of "
+                    "values. White counts for the class, black against it."
+                  : "The filters of the first layer, each over its own range of values.");
+    std::vector<report::Picture> pictures;
+    for (image::Image& picture : report::weight_pictures(weights))
+      pictures.push_back(
+          {std::move(picture), templates ? model.classes[pictures.size()] : std::string()});
+    html.gallery(pictures);
   }
   html.table(
       table,
@@ -177,36 +188,16 @@ bool projects_to_linear(const models::Architecture& a) {
 
 }  // namespace
 
-std::vector<image::Image> first_layer_filters(models::Model& model, int most) {
-  Tree tree = nn::export_tree(*model.net);  // (O, I, kh, kw), or (O, I) of a linear layer
+Tensor first_layer_weights(models::Model& model) {
   // Behind a projection, a linear layer's templates are more telling than the axes before it.
   if (projects_to_linear(model.architecture))
-    tree = {
-        {"templates",
-         transpose(classic::templates(*model.net, model.architecture.input), {0, 3, 1, 2}).eval()}};
-  std::erase_if(tree, [](const auto& t) { return t.first.ends_with("points"); });  // samples of knn
+    return transpose(classic::templates(*model.net, model.architecture.input), {0, 3, 1, 2}).eval();
   const Shape& input = model.architecture.input;
-  int64_t channels = input[2];
-  for (const auto& [name, t] : tree) {
-    bool conv = t.rank() == 4 && t.dim(1) == channels && t.dim(2) >= 3;
-    bool linear = t.rank() == 2 && t.dim(1) == input.numel();
-    if (!conv && !linear) continue;
-    int64_t h = conv ? t.dim(2) : input[0], w = conv ? t.dim(3) : input[1];
-    auto data = t.data<float>();
-    std::vector<image::Image> filters;
-    for (int64_t o = 0; o < std::min<int64_t>(t.dim(0), most); ++o) {
-      const float* f = data.data() + o * channels * h * w;
-      auto [lo, hi] = std::minmax_element(f, f + channels * h * w);
-      float range = std::max(*hi - *lo, 1e-12f);
-      image::Image picture(int(h), int(w), channels == 3 ? 3 : 1);
-      for (int c = 0; c < picture.channels; ++c)
-        for (int64_t y = 0; y < h; ++y)
-          for (int64_t x = 0; x < w; ++x)
-            picture.at(int(y), int(x), c) =
-                uint8_t(std::lround(255 * (f[(c * h + y) * w + x] - *lo) / range));
-      filters.push_back(std::move(picture));
-    }
-    return filters;
+  for (const auto& [name, t] : nn::export_tree(*model.net)) {
+    if (name.ends_with("points")) continue;  // samples of k nearest neighbours
+    if (t.rank() == 4 && t.dim(1) == input[2] && t.dim(2) >= 3) return t;
+    if (t.rank() == 2 && t.dim(1) == input.numel())
+      return reshape(t, {t.dim(0), input[2], input[0], input[1]}).eval();
   }
   return {};
 }
@@ -222,6 +213,8 @@ void write_run_report(
   html.section("How it went");
   add_cards(html, model, result);
   if (result.steps > 0) add_curves(html, read_metrics(run.file("metrics.jsonl")));
+  if (std::ifstream(run.file("layers.jsonl")))
+    add_layers_over_time(html, read_layer_records(run.file("layers.jsonl")));
   if (result.test)
     add_evaluation(html, model, *result.test, *source.test);
   else if (result.val)

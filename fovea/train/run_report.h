@@ -8,8 +8,8 @@
 
 namespace fovea::train {
 
-// Writes report.html into the run: curves, confusion matrix, worst mistakes, first-layer filters,
-// the data as the model saw it, and the recipe.
+// Writes report.html into the run: curves, the layers over time, confusion matrix, worst mistakes,
+// first-layer filters, the data as the model saw it, and the recipe.
 void write_run_report(
     const RunFolder& run,
     const Recipe& recipe,
@@ -17,8 +17,8 @@ void write_run_report(
     const data::Source& source,
     const TrainResult& result);
 
-// The filters of the first convolution (or the templates of a first linear layer over pixels), each
-// stretched to the full range; empty where the first layer looks like neither.
-std::vector<image::Image> first_layer_filters(models::Model& model, int most = 64);
+// The filters of the first convolution, or the templates of a first linear layer over pixels: as
+// files have them, (O, C, h, w); empty where the first layer looks like neither.
+Tensor first_layer_weights(models::Model& model);
 
 }  // namespace fovea::train

@@ -17,6 +17,7 @@
 #include "fovea/train/checkpoint.h"
 #include "fovea/train/evaluate.h"
 #include "fovea/train/fit.h"
+#include "fovea/train/layer_log.h"
 #include "fovea/train/non_finite.h"
 #include "fovea/train/run_report.h"
 #include "fovea/train/running_means.h"
@@ -74,6 +75,8 @@ class Session {
       log_.emplace(*run_, std::nullopt);
     }
     at_.running.try_emplace(best_epoch, 0);
+    if (by_steps())
+      layers_.emplace(run_->file("layers.jsonl"), recipe_, setup_, total_steps_, at_.step);
   }
 
   TrainResult run() {
@@ -151,6 +154,8 @@ class Session {
 
   void step(const data::Batch& batch) {
     optimizer_->set_lr(schedule_->lr(at_.step));
+    const Frozen& frozen = trains_head_alone() ? but_head_ : frozen_;
+    layers_->before_step(at_.step, frozen);
     StepResult r;
     try {
       r = train_step(
@@ -160,11 +165,12 @@ class Session {
           Key(recipe_.seed).fold_in(5).fold_in(uint64_t(at_.step)),
           {.loss = setup_.loss,
            .clip_norm = recipe_.clip_norm,
-           .frozen = trains_head_alone() ? &but_head_ : &frozen_,
+           .frozen = &frozen,
            .regularization = recipe_.regularization});
     } catch (const NonFiniteError& e) {
       throw with_batch(e, batch, *setup_.source.train, place(at_.step));
     }
+    layers_->after_step();
     if (average_) {
       average_->update(nn::parameters(*setup_.model.net));
       eval(values_of(average_->values()));
@@ -345,6 +351,7 @@ class Session {
   std::unique_ptr<optim::Schedule> schedule_;
   std::optional<optim::ParameterAverage> average_;
   std::optional<RunLog> log_;
+  std::optional<LayerWatch> layers_;
   int64_t total_steps_ = 0;
   size_t corrupt_told_ = 0;
   Checkpoint at_;

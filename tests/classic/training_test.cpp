@@ -124,7 +124,7 @@ TEST_F(Classic, TemplatesAreTheRowsOfTheWeights) {
   const Tensor x = test::random_input({1, 28, 28, 1}, 3);
   const Tensor change = model.scores(x) - model.scores(x * 0.0);
   const std::vector<double> got = (t * x).eval().to_doubles(), expected = change.to_doubles();
-  EXPECT_EQ(first_layer_filters(model).size(), 10u);
+  EXPECT_EQ(first_layer_weights(model).shape(), (Shape{10, 1, 28, 28}));
   for (size_t c = 0; c < 10; ++c) {
     double sum = 0;
     for (size_t i = 0; i < 784; ++i) sum += got[c * 784 + i];

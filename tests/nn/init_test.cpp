@@ -212,6 +212,7 @@ TEST(Init, NamesOfRecipes) {
        {"zeros",
         "ones",
         "small_normal",
+        "unit_normal",
         "xavier_normal",
         "xavier_uniform",
         "he_normal",

@@ -68,6 +68,30 @@ inline int count(std::string_view text, std::string_view part) {
   return n;
 }
 
+// The page without its doctype and with void elements closed, as XML would have them.
+inline std::string as_xml(std::string page) {
+  page.erase(0, page.find('\n') + 1);
+  for (std::string_view tag : {"<meta", "<img"})
+    for (size_t at = page.find(tag); at != page.npos; at = page.find(tag, at + 1))
+      page.insert(page.find('>', at), "/");
+  return page;
+}
+
+// Whether a page is well formed and needs nothing from outside: no script, and no address but of
+// what is in it.
+inline testing::AssertionResult stands_alone(const std::string& page) {
+  if (auto formed = is_well_formed(as_xml(page)); !formed) return formed;
+  for (std::string_view tag : {"<script", "<link", "<iframe", "url(", "@import"})
+    if (count(page, tag) > 0) return testing::AssertionFailure() << "has " << tag;
+  for (std::string_view name : {" src=\"", " href=\""})
+    for (size_t at = page.find(name); at != page.npos; at = page.find(name, at + 1)) {
+      const std::string_view address = std::string_view(page).substr(at + name.size(), 40);
+      if (!address.starts_with("data:image/png;base64,") && !address.starts_with("#"))
+        return testing::AssertionFailure() << "asks for " << address;
+    }
+  return testing::AssertionSuccess();
+}
+
 template <class F>
 std::string argument_error(F run) {
   try {

@@ -11,15 +11,6 @@
 namespace fovea::report {
 namespace {
 
-// The page without its doctype and with void elements closed, as XML would have them.
-std::string as_xml(std::string page) {
-  page.erase(0, page.find('\n') + 1);
-  for (std::string_view tag : {"<meta", "<img"})
-    for (size_t at = page.find(tag); at != page.npos; at = page.find(tag, at + 1))
-      page.insert(page.find('>', at), "/");
-  return page;
-}
-
 HtmlReport sample() {
   HtmlReport report("Run <7>", "seed & all");
   report.section("Summary");

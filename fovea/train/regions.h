@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+
+#include "fovea/core/tensor.h"
+#include "fovea/data/points.h"
+#include "fovea/report/field.h"
+
+// Which class a classifier gives to each place of the plane.
+namespace fovea::train {
+
+// Any classifier of points: f32 (n, 2) -> f32 scores (n, C), the largest of the class it chooses;
+// their softmax says how sure it is.
+using Scorer = std::function<Tensor(const Tensor& points)>;
+
+struct RegionOptions {
+  std::string title = "Decision regions";
+  int side = 160;        // pixels of the picture
+  double margin = 0.12;  // round the points, of their extent
+};
+
+// The regions with the points in them.
+report::FieldChart region_chart(
+    const data::Points& points, const Scorer& scorer, const RegionOptions& o = {});
+
+// The same as a small picture without axes.
+image::Image region_thumbnail(const data::Points& points, const Scorer& scorer, int side = 150);
+
+Tensor tensor_of(const data::Points& points);  // f32 (n, 2)
+
+// Share of the points that get their own class.
+double accuracy_on(const data::Points& points, const Scorer& scorer);
+
+}  // namespace fovea::train
