@@ -20,7 +20,7 @@
 using namespace fovea;
 using optim::Surface;
 
-constexpr int steps = 120, every = 5;               // of a path; per frame
+constexpr int steps = 100, every = 5;               // of a path; per frame
 constexpr int width = 300, height = 200, bar = 16;  // of a panel; of its title
 
 struct Point {

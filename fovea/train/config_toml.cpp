@@ -42,7 +42,9 @@ Item item_of(const std::string& name, const std::string& list, const toml::node&
   Item item;
   for (const auto& [key, value] : *table) {
     std::string k(key.str());
-    (k == "type" ? item.type : item.options[k]) = scalar(name, list + "." + k, value);
+    const toml::array* array = value.as_array();
+    (k == "type" ? item.type : item.options[k]) =
+        array ? joined(name, list + "." + k, *array) : scalar(name, list + "." + k, value);
   }
   return item;
 }

@@ -48,6 +48,7 @@ class Session {
     for (const std::string& text : setup_.notes) note(text);
     frozen_ = freeze_modules(*setup_.model.net, recipe_.freeze);
     but_head_ = freeze_all_but(*setup_.model.net, setup_.fresh);
+    regularized_weights(*setup_.model.net, recipe_.regularization, nullptr);  // throws if none fit
     loader_ =
         std::make_unique<data::Loader>(setup_.source.train, loader_options(recipe_, setup_, true));
     if (setup_.source.val)

@@ -55,7 +55,9 @@ TEST(Encode, AnimatedPngHoldsItsFrames) {
     const std::string type(file.begin() + int64_t(at) + 4, file.begin() + int64_t(at) + 8);
     order += type + " ";
     if (type == "fcTL" || type == "fdAT") sequence.push_back(u32(at + 8));
-    if (type == "acTL") EXPECT_EQ(u32(at + 8), 4u);
+    if (type == "acTL") {
+      EXPECT_EQ(u32(at + 8), 4u);
+    }
     if (type != "fcTL") continue;
     EXPECT_EQ(u32(at), 26u);
     for (size_t i = 0; i < 4; ++i) rectangles.push_back(u32(at + 12 + 4 * i));

@@ -4,12 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include "fovea/core/eval.h"
 #include "fovea/core/random.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/loss.h"
 #include "fovea/ops/matmul.h"
 #include "fovea/ops/reduce.h"
 #include "fovea/ops/shape.h"
+#include "fovea/optim/factory.h"
 #include "fovea/optim/lbfgs.h"
 #include "fovea/optim/newton.h"
 #include "fovea/optim/surfaces.h"
@@ -288,6 +290,20 @@ TEST(Surfaces, HaveTheirMinimaWhereTheTableSays) {
     }
     EXPECT_GT(value_and_slope(on(s), start_of(s)).value, s.least + 0.5) << s.name;
   }
+}
+
+TEST(Surfaces, EveryOptimiserOfATableGoesDownThem) {  // OPT-24
+  for (const Surface& s : surfaces())
+    for (const MethodInfo& m : optimizer_table()) {
+      auto optimizer = make_optimizer({{"name", m.name}});
+      Tree p = start_of(s);
+      const double before = value_and_slope(on(s), p).value;
+      for (int i = 0; i < 60; ++i) {
+        optimizer->step(p, unflatten(value_and_slope(on(s), p).slope, p));
+        eval(values_of(p));
+      }
+      EXPECT_LT(value_and_slope(on(s), p).value, before) << m.name << " on " << s.name;
+    }
 }
 
 }  // namespace

@@ -62,8 +62,8 @@ TEST(Weights, AreNeitherBiasesNorScales) {
   EXPECT_EQ(names("b.*"), "b.weight ");
   EXPECT_EQ(
       message_of([&] { weights_of(params, "norm.*"); }),
-      "[regularize] expected the pattern \"norm.*\" to match a weight of rank 2 or more, but it "
-      "matches none of 4 parameters");
+      "[regularize] expected the pattern \"norm.*\" to match a weight of rank 2 or more, got none "
+      "of a.weight, b.weight");
 }
 
 TEST(Noise, HasTheAskedSpreadAndItsOwnNumbersForEachTensor) {

@@ -71,9 +71,10 @@ TEST(Config, ValuesInBracketsAreTheTextWithCommas) {
   Config c = recipe_config();
   c.read_toml_text(
       "[model]\nwidths = [32, 64]\n[train]\nclass_weights = [1, 14.5]\n[[augment]]\n"
-      "type = \"cutout\"\n",
+      "type = \"cutout\"\nshare = [1, 2]\n",
       "r.toml");
   EXPECT_EQ(c.text("model.widths"), "32,64");
+  EXPECT_EQ(c.list("augment")[0].options.at("share"), "1,2");
   EXPECT_EQ(c.text("train.class_weights"), "1,14.5");
   EXPECT_EQ(c.list("augment").size(), 1u);
   EXPECT_HAS(error_of("[train]\nepochs = [1, 2]\n"), "r.toml:2: expected a whole number");

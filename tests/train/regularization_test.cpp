@@ -2,6 +2,7 @@
 #include "fovea/train/regularization.h"
 
 #include <cmath>
+#include <filesystem>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -360,6 +361,16 @@ TEST_F(Regularized, EarlyStoppingCountsEpochsWithoutABetterOne) {
         train(c);
       }),
       "train.patience looks at the validation accuracy");
+}
+
+TEST_F(Regularized, APatternThatFitsNothingLeavesNoFolder) {
+  EXPECT_HAS(
+      message_of([&] {
+        train(small_recipe(path(), {{"regularize.l1", "1"}, {"regularize.on", "fc*"}}));
+      }),
+      "expected the pattern \"fc*\" to match a weight of rank 2 or more, got none of "
+      "0.conv.weight");
+  EXPECT_TRUE(std::filesystem::is_empty(path()));
 }
 
 TEST(RegularizeSettings, AreCheckedBeforeAnythingIsRead) {
