@@ -94,7 +94,7 @@ Verb cross_validate_verb() {
         auto o = std::make_shared<Options>();
         o->flags.add_to(app);
         app.add_option("--folds", o->how.folds, "Parts of the data; each judges once")
-            ->check(CLI::Range(2, 1000))
+            ->check(positive())
             ->capture_default_str();
         app.add_option("--over", o->over, "A setting, with the values to compare")
             ->type_name("KEY=A,B,C");

@@ -123,7 +123,7 @@ Verb predict_verb() {
                o->draws,
                "Leave dropout on, judge each picture so many times, and give mean and spread")
             ->type_name("N")
-            ->check(CLI::Range(2, 100000));
+            ->check(positive());
         o->views.add_to(app);
         return [o](const Globals& g) { return run(*o, g); };
       }};

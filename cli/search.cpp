@@ -155,7 +155,7 @@ Verb search_verb() {
             ->check(one_of({"hyperband", "halving", "none"}))
             ->capture_default_str();
         app.add_option("--eta", o->search.eta, "One of so many goes on, so many times longer")
-            ->check(CLI::Range(2, 1000))
+            ->check(positive())
             ->capture_default_str();
         app.add_option("--metric", o->metric, "What is judged, of the validation split")
             ->check(one_of({"val_top1", "val_loss"}))
@@ -164,7 +164,7 @@ Verb search_verb() {
             ->check(one_of({"random", "grid"}))
             ->capture_default_str();
         app.add_option("--points", o->search.points, "Of each range of a grid")
-            ->check(CLI::Range(2, 1000))
+            ->check(positive())
             ->capture_default_str();
         app.add_option("--out", o->search.folder, "Folder of the search; runs/NAME-search if empty")
             ->type_name("DIR");

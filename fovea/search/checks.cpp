@@ -18,6 +18,7 @@ void check(const train::Recipe& recipe, const SearchOptions& o) {
     fail("the budget is empty: give a time, such as --budget 30m, or --trials 20");
   if (o.jobs < 1 || o.stages < 1)
     fail(fmt::format("expected at least one job and one stage, got {} and {}", o.jobs, o.stages));
+  if (o.eta < 2) fail(fmt::format("expected an eta of at least 2, got {}", o.eta));
   if (!(o.shrink > 0 && o.shrink <= 1))
     fail(fmt::format("expected ranges to shrink by a factor in (0, 1], got {}", o.shrink));
   if (recipe.val_share == 0 && recipe.fold.of == 0 &&

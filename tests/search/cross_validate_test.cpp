@@ -52,6 +52,18 @@ TEST_F(CrossValidateTest, EveryValueMeetsEveryFold) {
       "ends with .html, .svg or .csv");
 }
 
+// Half of the digits vote where k is large, so that one near neighbour knows better.
+TEST_F(CrossValidateTest, ChoosesTheNumberOfNeighbours) {
+  train::Config recipe = tiny_recipe();
+  recipe.set("model.name", "knn", "test");
+  const CrossValidation c = cross_validate(
+      recipe, {.folds = 2, .key = "knn.k", .values = {"60", "1"}, .folder = path("folds")});
+  EXPECT_TRUE(c.failures.empty());
+  ASSERT_TRUE(c.best);
+  EXPECT_EQ(*c.best, 1u);
+  EXPECT_GT(c.rows[1].mean, c.rows[0].mean + 0.2);
+}
+
 TEST_F(CrossValidateTest, WithoutAKeyItJudgesTheRecipe) {
   CrossValidateOptions o{.folds = 2, .folder = path("folds")};
   int64_t steps = 0;

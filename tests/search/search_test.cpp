@@ -167,6 +167,7 @@ TEST_F(SearchTest, MistakesAreToldBeforeAnythingIsTrained) {
   EXPECT_HAS(error([](auto& o) { o.trials = 0; }), "the budget is empty");
   EXPECT_HAS(error([](auto& o) { o.budget = -1; }), "expected a budget of some time or trials");
   EXPECT_HAS(error([](auto& o) { o.jobs = 0; }), "at least one job");
+  EXPECT_HAS(error([](auto& o) { o.eta = 1; }), "an eta of at least 2, got 1");
   EXPECT_HAS(error([](auto& o) { o.shrink = 0; }), "shrink by a factor in (0, 1]");
   train::Config blind = tiny_recipe();
   blind.set("data.val", "0", "test");

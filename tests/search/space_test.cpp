@@ -100,7 +100,7 @@ TEST(Space, ComesFromTheRecipeAndFromFlags) {
   EXPECT_EQ(space[0].choices, (std::vector<std::string>{"lenet5", "convnet"}));
   EXPECT_EQ(space[1].str(), "log:0.001:0.1");
   EXPECT_EQ(space[2].key, "train.batch");
-  EXPECT_EQ(recipe.to_toml().find("search"), std::string::npos);
+  EXPECT_EQ(recipe.to_toml().find("[search"), std::string::npos);
   train::Config wrong = train::recipe_config();
   wrong.read_toml_text("[search]\n\noptimizer.lr = \"log:1:0\"\n", "r.toml");
   EXPECT_HAS(
