@@ -24,9 +24,9 @@ part() {
   } | tee -a "$new"
 }
 
-ops() {
+table_of() {
   local table
-  table=$("$build/bench/ops_bench" 2>/dev/null) || return
+  table=$("$1" 2>/dev/null) || return
   printf '```\n%s\n```\n' "$table"
 }
 
@@ -47,5 +47,6 @@ peers=$build/bench/peers/venv/bin/python  # made by run.py
 # shellcheck disable=SC2086
 part "The command" bench/figures.py "$build/cli/fovea" \
   ${peers:+--torch "$peers"} ${QUICK:+--quick} ${FIGURES:-}
-part "Single ops" ops
+part "Single ops" table_of "$build/bench/ops_bench"
+part "Nearest neighbours" table_of "$build/bench/nearest_bench"
 cat "$new" >bench/README.md

@@ -10,7 +10,7 @@ namespace fovea::classic {
 
 // What a layer is fitted to.
 struct Examples {
-  Tensor x;       // (N, ...), what reaches the layer from the training pictures
+  Tensor x;       // f32 (N, D), what reaches the layer from the training pictures, laid out whole
   Tensor labels;  // i32 (N), in 0..classes-1
   int64_t classes = 0;
   Key key;  // of whatever is drawn at random

@@ -47,6 +47,7 @@ void expect_exact(const Tensor& x, const Tensor& points, int64_t k, const std::s
 
 TEST(Nearest, EqualsTheNaiveSearch) {
   const int64_t sizes[][4] = {
+      {0, 4, 3, 2},
       {1, 1, 1, 1},
       {3, 7, 2, 7},
       {5, 9, 13, 3},
