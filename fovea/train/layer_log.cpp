@@ -153,7 +153,7 @@ LayerWatch::LayerWatch(
   options_.loss = setup.loss;
   options_.key = Key(recipe.seed).fold_in(6);
   const int64_t pictures = pictures_of(recipe, setup);
-  const double budget = 0.05 * double(total_steps * recipe.batch) / double(pictures);
+  const double budget = 0.02 * double(total_steps * recipe.batch) / double(pictures);
   const auto looks =
       std::min<int64_t>({recipe.looks, std::max<int64_t>(2, int64_t(budget)), total_steps});
   for (size_t step : spread(size_t(total_steps), size_t(looks)))

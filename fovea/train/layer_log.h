@@ -29,7 +29,7 @@ std::vector<LayerRecord> read_layer_records(const std::string& path);
 class LayerWatch {
  public:
   // Looks `recipe.looks` times in `total_steps` steps, the first and the last with them; fewer,
-  // though at least twice, where more than a twentieth of the run's pictures would be used. Records
+  // though at least twice, where more than a fiftieth of the run's pictures would be used. Records
   // from `reached` on, which will come again, are dropped; a new run (0) begins an empty log.
   LayerWatch(
       std::string path,

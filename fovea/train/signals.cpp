@@ -17,7 +17,7 @@ namespace fovea::train {
 
 namespace {
 
-constexpr size_t most_counted = size_t(1) << 16;
+constexpr size_t most_counted = size_t(1) << 15;
 
 // The nonlinearity that a node is, or "".
 std::string nonlinearity_of(const Primitive& p) {

@@ -53,7 +53,7 @@ struct SignalStats {
   double gradient_mean = 0, gradient_std = 0;
   Histogram values, gradient;  // of values, from their 0.2 to their 99.8 percentile
 };
-// Of large tensors, mean, deviation and histograms are those of 2^16 evenly spread values.
+// Of large tensors, mean, deviation and histograms are those of 2^15 evenly spread values.
 SignalStats stats_of(const LayerSignal& signal);
 std::vector<SignalStats> stats_of(const std::vector<LayerSignal>& signals);
 

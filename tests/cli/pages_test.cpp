@@ -40,7 +40,9 @@ TEST_F(CliPages, LossSurfaceOfARun) {
   EXPECT_EQ(j["file"], "surface.html");
   EXPECT_EQ(fovea("loss-surface runs/none").code, 3);
   EXPECT_EQ(fovea("loss-surface runs/r --path").code, 2);
-  EXPECT_HAS(read("runs/r/report.html"), "The layers over time");
+  const std::string report = read("runs/r/report.html");
+  EXPECT_HAS(report, "The layers over time");
+  EXPECT_HAS(report, "the template of each class");
 }
 
 TEST_F(CliPages, ToyDrawsRegions) {

@@ -29,7 +29,6 @@ class TenLayers : public testing::Test {
     list.push_back({"linear", {{"out", "10"}}});
     auto net =
         models::build({.name = "layers", .input = {1, 1, units}, .classes = 10, .layers = list});
-    nn::initialize(*net, Key(1));
     const data::Batch batch{
         .images = nn::make(nn::normal(1), {200, 1, 1, units}, Key(2)),
         .labels = Tensor::from<int32_t>(std::vector<int32_t>(200, 3), {200})};

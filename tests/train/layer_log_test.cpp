@@ -85,7 +85,7 @@ TEST_F(LayerLogTest, ARunLooksAtItsLayersAndTrainsTheSame) {
   EXPECT_EQ(bits_of(with), bits_of(without));
   EXPECT_FALSE(std::filesystem::exists(without + "/layers.jsonl"));
   const std::vector<LayerRecord> records = read_layer_records(with + "/layers.jsonl");
-  ASSERT_EQ(records.size(), 2u);  // a twentieth of 30 steps, but two at least
+  ASSERT_EQ(records.size(), 2u);  // a fiftieth of 30 steps, but two at least
   EXPECT_EQ(records[0].step, 0);
   EXPECT_EQ(records[1].step, 29);
   EXPECT_LT(records[1].loss, records[0].loss);
