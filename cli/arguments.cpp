@@ -48,6 +48,10 @@ Argument* Argument::type_name(const std::string& name) {
   option_->type_name(name);
   return this;
 }
+Argument* Argument::description(const std::string& help) {
+  option_->description(help);
+  return this;
+}
 Argument* Argument::required() {
   option_->required();
   return this;

@@ -31,6 +31,7 @@ class Argument {
 
   Argument* check(const Check& c);
   Argument* type_name(const std::string& name);  // of the value, in the help
+  Argument* description(const std::string& help);
   Argument* required();
   Argument* capture_default_str();  // show the default in the help
   Argument* expected(int count);    // this many values

@@ -260,7 +260,7 @@ Tensor adaptive_max_pool2d(const Tensor& x, int64_t height, int64_t width) {
 
 Tensor fractional_max_pool2d(
     const Tensor& x, const FractionalPoolOptions& o, std::optional<Key> key) {
-  check_image(x, "fractional_max_pool2d");
+  check_images(x, "fractional_max_pool2d");
   std::optional<Rng> rng;
   if (key) rng.emplace(*key);
   Rng* draws = rng ? &*rng : nullptr;
