@@ -10,8 +10,10 @@
 namespace fovea::train {
 
 // One line of metrics.jsonl: where in the run, and named numbers ("train_loss", "val_top1", "lr").
+// Events: "begin", "step", "look" (see vital_signs.h), "epoch", and at last "end", or "broken" when
+// a number was not finite.
 struct Metrics {
-  std::string event;  // "step", "epoch" or "end"
+  std::string event;
   int64_t epoch = 0, step = 0;
   std::map<std::string, double> values;
 };
@@ -48,7 +50,7 @@ struct Reached {
 class RunLog {
  public:
   // Lines of an earlier session that lie after `reached` are dropped first, since they will be
-  // written again, and so is its "end". Without it the log begins empty.
+  // written again, and so is its end. Without it the log begins empty.
   RunLog(const RunFolder& run, std::optional<Reached> reached);
   ~RunLog();
 

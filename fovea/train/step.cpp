@@ -7,7 +7,6 @@
 
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
-#include "fovea/nn/grad.h"
 #include "fovea/optim/clip.h"
 
 namespace fovea::train {
@@ -26,6 +25,20 @@ int64_t count_correct(const Tensor& logits, const Tensor& labels) {
   return correct;
 }
 
+// Runs the step again with every op watched, to say where the first NaN was made.
+[[noreturn]] void explain_non_finite(
+    models::Model& model, const data::Batch& batch, Key key, const StepOptions& o, double loss) {
+  NanGuard guard;
+  Tensor logits;
+  nn::LossAndGrad again = loss_and_grad(model, batch, key, o, logits);
+  std::vector<Tensor> all = values_of(again.grads);
+  all.push_back(again.loss);
+  eval(all);
+  throw NonFiniteError(fmt::format("the loss became {}", loss), "cross_entropy", "");
+}
+
+}  // namespace
+
 nn::LossAndGrad loss_and_grad(
     models::Model& model, const data::Batch& batch, Key key, const StepOptions& o, Tensor& logits) {
   nn::Ctx ctx;
@@ -42,20 +55,6 @@ nn::LossAndGrad loss_and_grad(
     return !o.frozen || !o.frozen->holds(name);
   });
 }
-
-// Runs the step again with every op watched, to say where the first NaN was made.
-[[noreturn]] void explain_non_finite(
-    models::Model& model, const data::Batch& batch, Key key, const StepOptions& o, double loss) {
-  NanGuard guard;
-  Tensor logits;
-  nn::LossAndGrad again = loss_and_grad(model, batch, key, o, logits);
-  std::vector<Tensor> all = values_of(again.grads);
-  all.push_back(again.loss);
-  eval(all);
-  throw NonFiniteError(fmt::format("the loss became {}", loss), "cross_entropy", "");
-}
-
-}  // namespace
 
 StepResult train_step(
     models::Model& model,

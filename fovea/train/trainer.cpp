@@ -10,6 +10,7 @@
 #include "fovea/core/atomic_file.h"
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
+#include "fovea/core/memory_info.h"
 #include "fovea/core/text.h"
 #include "fovea/optim/average.h"
 #include "fovea/optim/factory.h"
@@ -22,6 +23,7 @@
 #include "fovea/train/session_state.h"
 #include "fovea/train/setup.h"
 #include "fovea/train/step.h"
+#include "fovea/train/vital_signs.h"
 
 namespace fovea::train {
 
@@ -65,17 +67,27 @@ class Session {
       std::filesystem::remove_all(run_->file("snapshots"));  // of a run that is overwritten
       write_file_atomic(run_->file("recipe.toml"), config.to_toml());
       log_.emplace(*run_, std::nullopt);
+      write_begin();
     }
+    if (recipe_.doctor) signs_.emplace(*setup_.model.net, total_steps_);
   }
 
   TrainResult run() {
     TrainResult result;
     result.folder = run_->path().string();
-    while (at_.epoch < recipe_.epochs && !out_of_time()) {
-      if (!run_epoch()) {
-        result.interrupted = true;
-        break;
+    if (examiner() && at_.step == 0) examiner()->before(*run_, recipe_, setup_, frozen_);
+    try {
+      while (at_.epoch < recipe_.epochs && !out_of_time()) {
+        if (!run_epoch()) {
+          result.interrupted = true;
+          break;
+        }
       }
+    } catch (const NonFiniteError& e) {
+      log_->write({"broken", at_.epoch + 1, at_.step, {{"lr", optimizer_->lr()}}});
+      log_->flush();
+      if (examiner()) examiner()->broke(*run_, e.what());
+      throw;
     }
     result.steps = at_.step;
     result.seconds = at_.seconds;
@@ -87,6 +99,19 @@ class Session {
  private:
   void note(const std::string& text) {
     if (options_.observer) options_.observer->note(text);
+  }
+
+  Examiner* examiner() const { return recipe_.doctor ? options_.examiner : nullptr; }
+
+  void write_begin() {
+    Metrics m{"begin", 0, 0, {}};
+    m.values = {
+        {"classes", double(setup_.source.classes.size())},
+        {"samples", double(setup_.source.train->size())},
+        {"steps", double(total_steps_)}};
+    if (setup_.source.val) m.values["val_samples"] = double(setup_.source.val->size());
+    log_->write(m);
+    log_->flush();
   }
 
   bool out_of_time() const { return recipe_.max_seconds > 0 && at_.seconds >= recipe_.max_seconds; }
@@ -121,6 +146,9 @@ class Session {
 
   void step(const data::Batch& batch) {
     optimizer_->set_lr(schedule_->lr(at_.step));
+    const bool looks = signs_ && signs_->due(at_.step + 1);
+    if (looks) signs_->before_step();
+    const Frozen& frozen = trains_head_alone() ? but_head_ : frozen_;
     StepResult r;
     try {
       r = train_step(
@@ -128,9 +156,7 @@ class Session {
           *optimizer_,
           batch,
           Key(recipe_.seed).fold_in(5).fold_in(uint64_t(at_.step)),
-          {.loss = setup_.loss,
-           .clip_norm = recipe_.clip_norm,
-           .frozen = trains_head_alone() ? &but_head_ : &frozen_});
+          {.loss = setup_.loss, .clip_norm = recipe_.clip_norm, .frozen = &frozen});
     } catch (const NonFiniteError& e) {
       throw with_batch(e, batch, *setup_.source.train, place(at_.step));
     }
@@ -140,6 +166,8 @@ class Session {
     }
     ++at_.step;
     means_.add(r, batch.size());
+    if (looks)
+      log_->write({"look", at_.epoch + 1, at_.step, signs_->after_step(batch.images, frozen)});
   }
 
   void report_step(double rate) {
@@ -151,7 +179,11 @@ class Session {
            at_.step,
            {{"train_loss", means_.since_line("loss")},
             {"train_top1", means_.since_line("correct")},
-            {"lr", optimizer_->lr()}}});
+            {"lr", optimizer_->lr()},
+            {"resident_mb", double(resident_memory()) / 1e6},
+            {"pictures_mb", pictures_mb()},
+            {"waited", loader_->share_waited()}}});
+      log_->flush();  // so that a run can be watched
       means_.end_line();
     }
     if (!options_.observer) return;
@@ -167,6 +199,12 @@ class Session {
     r.images_per_second = rate;
     r.seconds_left = double(total_steps_ - at_.step) * double(recipe_.batch) / std::max(rate, 1e-9);
     options_.observer->on_step(r);
+  }
+
+  // Of both loaders; it grows until all pictures were seen or the limit is reached.
+  double pictures_mb() const {
+    const int64_t val = val_loader_ ? val_loader_->cached_bytes() : 0;
+    return double(loader_->cached_bytes() + val) / 1e6;
   }
 
   // Puts the averaged weights into the model, where the recipe keeps them; gives back the others.
@@ -255,6 +293,7 @@ class Session {
          {"train_top1", r.train_accuracy},
          {"lr", r.lr},
          {"images_per_second", rate},
+         {"seconds", r.seconds},
          {"waited", r.waited},
          {"peak_mb", double(r.peak_bytes) / 1e6}}};
     if (val)
@@ -285,6 +324,7 @@ class Session {
     if (result.test) end.values["test_top1"] = result.test->top1;
     log_->write(end);
     log_->flush();
+    if (examiner()) result.remarks = examiner()->after(*run_);
     write_run_report(*run_, recipe_, best, setup_.source, result);
   }
 
@@ -315,6 +355,7 @@ class Session {
   std::unique_ptr<optim::Schedule> schedule_;
   std::optional<optim::ParameterAverage> average_;
   std::optional<RunLog> log_;
+  std::optional<VitalSigns> signs_;  // where the recipe has run.doctor
   int64_t total_steps_ = 0;
   size_t corrupt_told_ = 0;
   Checkpoint at_;
