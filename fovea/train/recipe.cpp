@@ -319,7 +319,7 @@ Recipe::Recipe(const Config& c)
   if (from.empty() && (linear_head || head_epochs > 0))
     throw std::invalid_argument(
         "model.head and train.head_epochs are for models that begin from another: give model.from");
-  if (!from.empty() && (c.is_set("model.name") || !init.empty() || !c.list("model.layers").empty()))
+  if (!from.empty() && (model != default_model || !init.empty() || !c.list("model.layers").empty()))
     throw std::invalid_argument(
         "model.from brings its own network: give neither model.name, model.init nor layers");
   for (const Item& item : c.list("model.layers")) layers.push_back({item.type, item.options});

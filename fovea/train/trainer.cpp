@@ -166,8 +166,11 @@ class Session {
     }
     ++at_.step;
     means_.add(r, batch.size());
-    if (looks)
-      log_->write({"look", at_.epoch + 1, at_.step, signs_->after_step(batch.images, frozen)});
+    if (looks) {
+      Metrics look{"look", at_.epoch + 1, at_.step, signs_->after_step(batch.images, frozen)};
+      look.values["lr"] = optimizer_->lr();
+      log_->write(look);
+    }
   }
 
   void report_step(double rate) {

@@ -112,7 +112,8 @@ std::map<std::string, double> update_ratios(const Tree& before, const Tree& afte
 }
 
 bool VitalSigns::due(int64_t step) const {
-  const int64_t every = std::max<int64_t>(50, (steps_ + 19) / 20);
+  const int64_t every = steps_ < 100 ? std::max<int64_t>(1, (steps_ + 1) / 2)
+                                     : std::max<int64_t>(50, (steps_ + 19) / 20);
   return step % every == 0 || step == steps_;
 }
 

@@ -39,10 +39,10 @@ double norm_of(std::span<const float> values);  // sqrt of the sum of squares
 // Of each weight that changed (not of biases): the norm of its change over the norm it had.
 std::map<std::string, double> update_ratios(const Tree& before, const Tree& after);
 
-// What a run records of its layers, 20 times at most, and not more often than every 50 steps, so
-// that it costs less than a hundredth of the time: "update/NAME", the ratio of a weight's update;
-// "dead/PATH" and "saturated/PATH", shares of an activation; "drift/PATH", the larger of the two
-// numbers of a batch norm.
+// What a run records of its layers, 20 times at most, and not more often than every 50 steps but in
+// a run of less than 100, so that it costs about a hundredth of the time: "update/NAME", the ratio
+// of a weight's update; "dead/PATH" and "saturated/PATH", shares of an activation; "drift/PATH",
+// the larger of the two numbers of a batch norm.
 class VitalSigns {
  public:
   VitalSigns(nn::Module& net, int64_t steps) : net_(net), steps_(steps) {}

@@ -96,7 +96,9 @@ TEST(VitalSigns, LooksAtFewSteps) {
     for (int64_t step = 1; step <= steps; ++step) count += signs.due(step);
     return count;
   };
-  EXPECT_EQ(looks(10), 1);
+  EXPECT_EQ(looks(1), 1);
+  EXPECT_EQ(looks(10), 2);
+  EXPECT_EQ(looks(99), 2);
   EXPECT_EQ(looks(100), 2);
   EXPECT_EQ(looks(120), 3);
   EXPECT_EQ(looks(5000), 20);
