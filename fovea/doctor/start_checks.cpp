@@ -9,17 +9,20 @@
 #include "fovea/core/eval.h"
 #include "fovea/doctor/checks.h"
 #include "fovea/nn/grad.h"
+#include "fovea/nn/restore.h"
 #include "fovea/ops/loss.h"
 #include "fovea/ops/slice.h"
 #include "fovea/optim/factory.h"
 #include "fovea/train/step.h"
+#include "fovea/train/vital_signs.h"
 
 namespace fovea::doctor {
 
 namespace {
 
 void check_activations(const Patient& p, const data::Batch& batch, Findings& found) {
-  for (const Activation& a : activations(*p.setup.model.net, batch)) {
+  for (const train::Activation& a :
+       train::look_at_layers(*p.setup.model.net, batch.images).activations) {
     if (a.dead > 0.9)
       found.push_back(
           {"relu.dead",
@@ -80,7 +83,7 @@ First first_step(const Patient& p, const data::Batch& batch) {
   f.loss = r.loss.item<double>();
   f.finite = std::isfinite(f.loss);
   for (const auto& [name, g] : r.grads)
-    if (norm_of(g.to_vector()) == 0) f.without.push_back(name);
+    if (train::norm_of(g.to_vector()) == 0) f.without.push_back(name);
   return f;
 }
 
@@ -118,8 +121,8 @@ void check_inference(const Patient& p, const data::Batch& batch, Findings& found
 
 }  // namespace
 
-void check_start(const Patient& p, Findings& found) {
-  const data::Batch batch = p.batch(std::clamp<int64_t>(p.recipe.batch, 2, 64));
+void check_start(const Patient& p, const CheckOptions& o, Findings& found) {
+  const data::Batch batch = p.batch(std::clamp<int64_t>(p.recipe.batch, 2, o.batch));
   const auto classes = double(p.setup.model.architecture.classes);
   check_activations(p, batch, found);
   check_inference(p, batch, found);
@@ -151,7 +154,7 @@ void check_start(const Patient& p, Findings& found) {
 bool check_overfit(Patient& p, const CheckOptions& o, Findings& found) {
   if (!p.frozen.modules.empty() || p.setup.source.train->size() < 20) return true;
   models::Model& model = p.setup.model;
-  const Restore restore(*model.net);
+  const nn::Restore restore(*model.net);
   const data::Batch batch = p.batch(20);
   const auto optimizer = optim::make_optimizer({{"name", "adam"}, {"lr", "0.001"}});
   const auto begin = std::chrono::steady_clock::now();
