@@ -20,8 +20,9 @@ Finding failed(const std::exception& e) {
 
 }  // namespace
 
-void Attendant::tell(const Findings& findings) const {
-  const Findings grave = grave_of(findings);
+void Attendant::tell(const Findings& findings) {
+  Findings grave = grave_of(findings);
+  std::erase_if(grave, [&](const Finding& f) { return !told_.insert(f.id).second; });
   if (tell_ && !grave.empty()) tell_(grave);
 }
 
@@ -57,6 +58,15 @@ Findings Attendant::look_at_record(const train::RunFolder& run, const std::strin
     return examine_run(run.path().string()).findings;
   } catch (const std::exception& e) {
     return {failed(e)};
+  }
+}
+
+void Attendant::during(const train::RunFolder& run) {
+  try {
+    Findings found = examine_record(run.path().string()).findings;
+    std::erase_if(found, [](const Finding& f) { return f.severity != Severity::problem; });
+    tell(found);
+  } catch (const std::exception&) {  // after() will say so
   }
 }
 

@@ -148,7 +148,8 @@ bool check_learning(
          rate_times(c, 0.1)});
     return false;
   }
-  if (r.last_step() < 30) return true;
+  // A third of the run may be a warm-up.
+  if (r.last_step() < 30 || 10 * r.last_step() < 3 * r.steps) return true;
   double reached = 0, counted = 0;  // accuracy of the last sixth
   for (size_t i = r.points.size() * 5 / 6; i < r.points.size(); ++i) {
     reached += r.points[i].top1;
@@ -188,6 +189,7 @@ bool check_learning(
 }
 
 void check_pace(const Record& r, const train::Recipe& recipe, Findings& found) {
+  if (2 * r.last_step() < r.steps) return;
   const Course c = course_of(r, recipe);
   const bool fresh = recipe.from.empty() && recipe.init.empty();
   const double before = mean_loss(r.points, 0.5, 0.75), after = mean_loss(r.points, 0.75, 1);
@@ -216,8 +218,7 @@ void check_pace(const Record& r, const train::Recipe& recipe, Findings& found) {
   for (const Record::Point& p : r.points)
     if (p.step > r.last_step() / 2) rate = std::max(rate, p.lr);
   const bool even = r.points.back().lr > 0.5 * c.lr && rate > 0.5 * c.lr;
-  const bool half_way = r.steps == 0 || 2 * r.last_step() >= r.steps;
-  if (r.points.size() < 20 || r.epochs.size() < 3 || !half_way || !even) return;
+  if (r.points.size() < 20 || r.epochs.size() < 3 || !even) return;
   if (before - after > 0.02 * before || c.first - after < 0.3 * c.first || after < 0.15 * c.guess)
     return;
   Finding f{

@@ -38,31 +38,30 @@ std::string course_of(const Record& r, const std::string& name) {
 }
 
 void check_activations(const Record& r, Findings& found) {
-  const Worst dead = worst_of(r.looks.back(), "dead/");
-  if (dead.value > 0.5)
-    found.push_back(
-        {"relu.dead",
-         dead.value > 0.9 ? Severity::problem : Severity::warning,
-         0.8,
-         fmt::format(
-             "ReLUs of {} that give 0 for all of a batch: {}",
-             dead.path,
-             course_of(r, "dead/" + dead.path)),
-         "lower optimizer.lr or warm it up; if they were dead from the start, look at the first "
-         "weights and biases, or take leaky ReLUs"});
-  const Worst ends = worst_of(r.looks.back(), "saturated/");
-  if (ends.value > 0.5)
-    found.push_back(
-        {"activation.saturated",
-         ends.value > 0.9 ? Severity::problem : Severity::warning,
-         0.8,
-         fmt::format(
-             "values of {} at an end of their range: {}",
-             ends.path,
-             course_of(r, "saturated/" + ends.path)),
-         "its gradient is near 0 there: lower optimizer.lr, begin with smaller weights (Xavier), "
-         "put "
-         "a norm before it, or take ReLU"});
+  struct Kind {
+    std::string prefix, id, what, advice;
+  };
+  static const Kind kinds[] = {
+      {"dead/",
+       "relu.dead",
+       "ReLUs of {} that give 0 for all of a batch: {}",
+       "lower optimizer.lr or warm it up; if they were dead from the start, look at the first "
+       "weights and biases, or take leaky ReLUs"},
+      {"saturated/",
+       "activation.saturated",
+       "values of {} at an end of their range: {}",
+       "its gradient is near 0 there: lower optimizer.lr, begin with smaller weights (Xavier), put "
+       "a norm before it, or take ReLU"}};
+  for (const Kind& k : kinds) {
+    const Worst worst = worst_of(r.looks.back(), k.prefix);
+    if (worst.value > 0.5)
+      found.push_back(
+          {k.id,
+           worst.value > 0.9 ? Severity::problem : Severity::warning,
+           0.8,
+           fmt::format(fmt::runtime(k.what), worst.path, course_of(r, k.prefix + worst.path)),
+           k.advice});
+  }
 }
 
 void check_drift(const Record& r, Findings& found) {

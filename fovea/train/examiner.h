@@ -17,7 +17,8 @@ struct Remark {
   std::string saw, advice;
 };
 
-// Looks at a run before its first step and after its last, where the recipe has run.doctor.
+// Looks at a run before its first step, between its epochs and after its last, where the recipe has
+// run.doctor.
 class Examiner {
  public:
   virtual ~Examiner() = default;
@@ -25,6 +26,9 @@ class Examiner {
   // Before the first step of a new run, whose folder is there. Leaves network and data as they are.
   virtual void before(
       const RunFolder& run, const Recipe& recipe, Setup& setup, const Frozen& frozen) = 0;
+
+  // After an epoch, with the record so far on disk.
+  virtual void during(const RunFolder& run) = 0;
 
   // The run ends here, with an error that says which number was not finite.
   virtual void broke(const RunFolder& run, const std::string& error) = 0;

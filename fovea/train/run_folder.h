@@ -25,6 +25,7 @@ struct Metrics {
 //   model.safetensors   the best model so far
 //   snapshots/          models kept along the way, where the recipe asks for them
 //   last.safetensors    everything needed to go on, see checkpoint.h
+//   doctor.json         what was found to keep the run from training well, see examiner.h
 //   report.html
 class RunFolder {
  public:

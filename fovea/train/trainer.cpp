@@ -306,6 +306,7 @@ class Session {
     means_.end_epoch();
     save();
     if (options_.observer) options_.observer->on_epoch(r);
+    if (examiner() && at_.epoch < recipe_.epochs) examiner()->during(*run_);
   }
 
   // The test split with the best model, and the report.

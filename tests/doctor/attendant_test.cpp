@@ -139,6 +139,22 @@ TEST_F(AttendantTest, TellsOfARateThatIsFarOff) {
   EXPECT_TRUE(with("100").starts_with("rate.high")) << ids_of(examine_run(path("run-2")));
 }
 
+TEST_F(AttendantTest, TellsOfAProblemAsSoonAsAnEpochShowsItAndOnce) {
+  int64_t told_at = 0, times = 0, step = 0;
+  Attendant attendant([&](const Findings& findings) {
+    for (const Finding& f : findings)
+      if (f.id == "rate.high" && ++times == 1) told_at = step;
+  });
+  train::train(
+      config({{"optimizer.name", "sgd"}, {"optimizer.lr", "100"}, {"schedule.name", "constant"}}),
+      {.examiner = &attendant, .signal = [&] {
+         ++step;
+         return train::Signal::go_on;
+       }});
+  EXPECT_EQ(times, 1);
+  EXPECT_EQ(told_at, 18);  // of 108
+}
+
 TEST_F(AttendantTest, TellsOfARunThatLearnsByHeart) {
   const std::string ids = told(
       {{"data.limit", "100"},
