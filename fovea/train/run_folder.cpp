@@ -40,7 +40,8 @@ RunFolder RunFolder::create(const std::string& folder, const std::string& name, 
             error.message()));
   for (const auto& entry : fs::directory_iterator(path)) {
     std::string file = entry.path().filename().string();
-    if (file.starts_with("events.out.tfevents") || file == "last.safetensors")
+    if (file.starts_with("events.out.tfevents") || file == "last.safetensors" ||
+        file == "doctor.json")
       fs::remove(entry.path());  // of the run that is being replaced
   }
   return RunFolder(path);
