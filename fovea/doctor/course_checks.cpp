@@ -295,7 +295,8 @@ void check_fit(const Record& r, Findings& found) {
   }
   const bool rate_left =
       r.points.back().lr > 0.3 * std::ranges::max(r.points, {}, &Record::Point::lr).lr;
-  if (fell > 0.15 && last.train_top1 < 0.95 && rate_left && best.epoch == last.epoch && last.val_top1 > third.val_top1)
+  if (fell > 0.15 && last.train_top1 < 0.95 && rate_left && best.epoch == last.epoch &&
+      last.val_top1 > third.val_top1)
     found.push_back(
         {"epochs.few",
          Severity::note,
