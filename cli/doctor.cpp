@@ -3,12 +3,12 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "cli/recipe_flags.h"
 #include "cli/verb.h"
 #include "fovea/core/atomic_file.h"
-#include "fovea/doctor/examine.h"
+#include "fovea/doctor/findings_text.h"
+#include "fovea/doctor/page.h"
 
 namespace fovea::cli {
 
@@ -17,53 +17,33 @@ namespace {
 struct Options {
   RecipeFlags flags;
   doctor::CheckOptions checks;
-  std::string apply;
+  std::string apply, html, sheet;
 };
 
-nlohmann::ordered_json json_of(const doctor::Diagnosis& d) {
-  nlohmann::ordered_json j{{"healthy", d.healthy()}, {"checked", d.checked}};
-  j["findings"] = nlohmann::json::array();
-  for (const doctor::Finding& f : d.findings) {
-    nlohmann::ordered_json one{
-        {"id", f.id},
-        {"severity", doctor::name_of(f.severity)},
-        {"certainty", f.certainty},
-        {"saw", f.saw},
-        {"advice", f.advice},
-        {"changes", nlohmann::json::object()}};
-    for (const auto& [key, value] : f.changes) one["changes"][key] = value;
-    j["findings"].push_back(std::move(one));
-  }
-  return j;
-}
-
 std::string text_of(const doctor::Diagnosis& d) {
-  std::string text;
-  for (const doctor::Finding& f : d.findings) {
-    text += fmt::format(
-        "{} {} ({:.0f} % sure)\n  saw: {}\n  do:  {}\n",
-        doctor::name_of(f.severity),
-        f.id,
-        100 * f.certainty,
-        f.saw,
-        f.advice);
-    for (const auto& [key, value] : f.changes)
-      text += fmt::format("       --set {}={}\n", key, value);
-  }
   std::string checked;
   for (const std::string& c : d.checked) checked += (checked.empty() ? "" : ", ") + c;
-  return text +
+  const std::string needs = d.forecast ? "forecast: " + d.forecast->str() + "\n" : "";
+  return doctor::text_of(d.findings) + needs +
          fmt::format("{}; looked at: {}\n", d.healthy() ? "healthy" : "not healthy", checked);
 }
 
 int run(Options o, const Globals& g) {
-  if (std::filesystem::is_directory(o.flags.recipe))  // a run keeps its recipe
-    o.flags.recipe = (std::filesystem::path(o.flags.recipe) / "recipe.toml").string();
-  train::Config config = o.flags.config(g);
-  const doctor::Diagnosis d = doctor::examine(config, o.checks);
+  const std::string folder = std::filesystem::is_directory(o.flags.recipe) ? o.flags.recipe : "";
+  if (!folder.empty())  // a run keeps its recipe
+    o.flags.recipe = (std::filesystem::path(folder) / "recipe.toml").string();
+  if (!folder.empty() && !o.sheet.empty())
+    throw std::invalid_argument(
+        "--sheet shows the pictures of a recipe: give " + o.flags.recipe + " instead of the run");
+  o.checks.sheet = !o.html.empty() || !o.sheet.empty();
+  const doctor::Diagnosis d =
+      folder.empty() ? doctor::examine(o.flags.config(g), o.checks) : doctor::examine_run(folder);
   for (const std::string& note : d.notes) tell(g, "note: " + note);
-  print(g.json ? json_of(d).dump(2) + "\n" : text_of(d));
+  print(g.json ? doctor::json_of(d) : text_of(d));
+  if (!o.html.empty()) doctor::write_page(o.html, o.flags.recipe, d);
+  if (!o.sheet.empty()) doctor::write_sheet(o.sheet, d);
   if (!o.apply.empty()) {
+    train::Config config = o.flags.config(g);
     int changed = 0;
     for (const doctor::Finding& f : d.findings)
       for (const auto& [key, value] : f.changes) {
@@ -81,16 +61,22 @@ int run(Options o, const Globals& g) {
 Verb doctor_verb() {
   return {
       "doctor",
-      "Look for what keeps a recipe from training well",
+      "Look for what keeps a recipe, or a run, from training well",
       {"fovea doctor recipes/convnet-digits.toml",
        "fovea doctor --data photos/ --model resnet18 --set data.height=64 --json",
-       "fovea doctor recipe.toml --apply better.toml"},
+       "fovea doctor recipe.toml --apply better.toml --html doctor.html",
+       "fovea doctor runs/convnet-digits"},
       [](Arguments& app) {
         auto o = std::make_shared<Options>();
         o->flags.add_to(app);
         app.get_option("recipe")->type_name("RECIPE.toml|RUN");
         app.add_option("--apply", o->apply, "Write the recipe with the safe changes made")
             ->type_name("FILE");
+        app.add_option(
+               "--html", o->html, "Also write a page, with the pictures as training shows them")
+            ->type_name("FILE.html");
+        app.add_option("--sheet", o->sheet, "Write those pictures as a contact sheet")
+            ->type_name("FILE.png");
         app.add_option("--steps", o->checks.steps, "Steps of the short run")->check(positive());
         app.add_option("--pictures", o->checks.pictures, "Pictures of a split to look at")
             ->check(positive());

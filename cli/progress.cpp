@@ -45,9 +45,13 @@ void Progress::clear_bar() {
 }
 
 void Progress::note(const std::string& text) {
+  show(coloured("note", Colour::yellow) + ": " + text + "\n");
+}
+
+void Progress::show(const std::string& text) {
   if (quiet_) return;
   clear_bar();
-  std::fputs((coloured("note", Colour::yellow) + ": " + text + "\n").c_str(), stderr);
+  std::fputs(text.c_str(), stderr);
 }
 
 void Progress::on_step(const train::StepReport& r) {

@@ -14,6 +14,7 @@ class Progress : public train::Observer {
   explicit Progress(bool quiet);
   ~Progress() override;
 
+  void show(const std::string& text);  // as it is
   void note(const std::string& text) override;
   void on_step(const train::StepReport& r) override;
   void on_epoch(const train::EpochReport& r) override;

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/progress.h"
+#include "fovea/doctor/attendant.h"
+#include "fovea/train/trainer.h"
 
 namespace fovea::cli {
 
@@ -33,6 +35,14 @@ nlohmann::ordered_json json_of(const train::TrainResult& r) {
   };
   add("val", r.val);
   add("test", r.test);
+  j["findings"] = nlohmann::ordered_json::array();
+  for (const train::Remark& f : r.remarks.value_or(std::vector<train::Remark>()))
+    j["findings"].push_back(
+        {{"id", f.id},
+         {"severity", f.severity},
+         {"certainty", f.certainty},
+         {"saw", f.saw},
+         {"advice", f.advice}});
   return j;
 }
 
@@ -67,7 +77,10 @@ void print_result(const train::TrainResult& r, const Globals& g) {
 template <class F>
 int run_and_print(bool overwrite, const Globals& g, F run) {
   Progress progress(g.quiet);
+  doctor::Attendant attendant(
+      [&](const doctor::Findings& findings) { progress.show(doctor::text_of(findings)); });
   train::TrainOptions options;
+  options.examiner = &attendant;
   options.overwrite = overwrite;
   options.observer = &progress;
   options.signal = watch_signals();

@@ -1,5 +1,6 @@
 #include "fovea/core/run_kernel.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -30,14 +31,29 @@ bool all_finite(const Tensor& t) {
   return !is_float(t.dtype()) || visit_dtype(t.dtype(), finite);
 }
 
+// "f32 (2, 3) from -1.5 to 88.7"
+std::string range_of(const Tensor& t) {
+  if (!is_float(t.dtype()) || t.numel() == 0) return t.str();
+  auto range = [&]<class T>() {
+    const auto [low, high] =
+        std::ranges::minmax_element(t.data<T>(), {}, [](T x) { return double(x); });
+    return fmt::format("{} from {:.4g} to {:.4g}", t.str(), double(*low), double(*high));
+  };
+  return visit_dtype(t.dtype(), range);
+}
+
 void check_finite(
     const Node& node, std::span<const Tensor> inputs, std::span<const Tensor> outputs) {
   for (const Tensor& out : outputs) {
     if (all_finite(out)) continue;
-    std::string cause = "from finite inputs";
-    for (size_t i = 0; i < inputs.size(); ++i)
-      if (inputs[i].is_evaluated() && !all_finite(inputs[i]))
-        cause = fmt::format("its input {} {} already was not finite", i, inputs[i].str());
+    std::string cause = "from finite inputs", broken;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!inputs[i].is_evaluated()) continue;
+      cause += (i == 0 ? ": " : ", ") + range_of(inputs[i]);
+      if (!all_finite(inputs[i]))
+        broken = fmt::format("its input {} {} already was not finite", i, inputs[i].str());
+    }
+    if (!broken.empty()) cause = broken;
     throw NonFiniteError(
         fmt::format("{} made a NaN or an infinity, {}", describe(node), cause),
         std::string(node.primitive->name()),

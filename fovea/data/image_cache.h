@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -32,6 +33,8 @@ class ImageCache {
     if (images_[size_t(i)] || used_.fetch_add(bytes) + bytes > max_bytes_) return;
     images_[size_t(i)] = image;
   }
+
+  int64_t bytes() const { return std::min(used_.load(), max_bytes_); }
 
  private:
   std::mutex& mutex_of(int64_t i) const { return mutexes_[size_t(i) % mutexes_.size()]; }

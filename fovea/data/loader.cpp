@@ -83,6 +83,8 @@ class Maker {
     if (options_.views) views_.emplace(options_.preprocess, *options_.views);
   }
 
+  int64_t cached_bytes() const { return cache_.bytes(); }
+
   Made make(const Epoch& epoch, int64_t number) const {
     Made made;
     made.batch.number = number;
@@ -350,6 +352,7 @@ std::optional<Batch> Loader::next() {
 
 const std::map<int64_t, std::string>& Loader::corrupt() const { return state_->corrupt; }
 double Loader::seconds_waited() const { return state_->waited; }
+int64_t Loader::cached_bytes() const { return state_->maker.cached_bytes(); }
 double Loader::share_waited() const {
   return state_->passed > 0 ? state_->waited / state_->passed : 0;
 }

@@ -80,6 +80,8 @@ class Loader {
   double seconds_waited() const;
   double share_waited() const;
 
+  int64_t cached_bytes() const;  // of pictures kept in memory
+
  private:
   struct State;
   std::unique_ptr<State> state_;

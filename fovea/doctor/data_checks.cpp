@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cmath>
 #include <optional>
 
@@ -47,9 +48,24 @@ Print print_of(int64_t sample, const image::Image& picture) {
   return p;
 }
 
-Prints prints_of(const data::Dataset& dataset, int64_t most) {
+// How many pictures can be looked at, by the time that some take.
+int64_t affordable(const data::Dataset& dataset, const CheckOptions& o) {
+  const int64_t n = std::min(dataset.size(), o.pictures), tried = std::min<int64_t>(n, 8);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int64_t k = 0; k < tried; ++k) {
+    try {
+      print_of(0, dataset.image(k * dataset.size() / tried));
+    } catch (const IoError&) {  // prints_of counts it
+    }
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const double each = took.count() / double(std::max<int64_t>(tried, 1));
+  return std::max(tried, int64_t(std::min(double(n), o.look_seconds / std::max(each, 1e-9))));
+}
+
+Prints prints_of(const data::Dataset& dataset, const CheckOptions& o) {
   Prints prints;
-  const int64_t n = std::min(dataset.size(), most);
+  const int64_t n = affordable(dataset, o);
   for (int64_t k = 0; k < n; ++k) {
     const int64_t i = k * dataset.size() / n;
     try {
@@ -86,9 +102,9 @@ void check_leak(
     const Prints& of_train,
     const data::Dataset& other,
     const char* split,
-    int64_t most,
+    const CheckOptions& o,
     Findings& found) {
-  const Prints prints = prints_of(other, most);
+  const Prints prints = prints_of(other, o);
   int64_t exact = 0, near = 0;
   std::string example;
   for (const Print& p : prints.all) {
@@ -170,7 +186,9 @@ void check_twins(const data::Dataset& train, const std::vector<Print>& sorted, F
 void check_counts(const Patient& p, Findings& found) {
   const data::Dataset& train = *p.setup.source.train;
   const std::vector<int64_t> counts = data::class_counts(train);
-  if (const auto uneven = data::imbalance(train, 10))
+  const bool answered =
+      p.recipe.balance || p.recipe.focal_gamma || p.recipe.weighting != train::ClassWeighting::none;
+  if (const auto uneven = data::imbalance(train, 10); uneven && !answered)
     found.push_back(
         {"data.imbalance",
          Severity::warning,
@@ -198,8 +216,8 @@ void check_counts(const Patient& p, Findings& found) {
          "take differences of a few pictures for chance, or give data.val a larger share"});
 }
 
-void check_inputs(const Patient& p, Findings& found) {
-  const Tensor& x = p.batch(256).images;
+void check_inputs(const Patient& p, const CheckOptions& o, Findings& found) {
+  const Tensor& x = p.batch(o.inputs).images;
   const auto values = x.data<float>();
   double sum = 0, squares = 0;
   for (float v : values) {
@@ -241,7 +259,7 @@ void check_inputs(const Patient& p, Findings& found) {
 
 void check_data(const Patient& p, const CheckOptions& o, Findings& found) {
   const data::Source& source = p.setup.source;
-  const Prints prints = prints_of(*source.train, o.pictures);
+  const Prints prints = prints_of(*source.train, o);
   if (!prints.corrupt.empty())
     found.push_back(
         {"data.corrupt",
@@ -253,10 +271,10 @@ void check_data(const Patient& p, const CheckOptions& o, Findings& found) {
              prints.corrupt.front()),
          "delete or mend them; training leaves them out"});
   check_twins(*source.train, prints.all, found);
-  if (source.val) check_leak(*source.train, prints, *source.val, "validation", o.pictures, found);
-  if (source.test) check_leak(*source.train, prints, *source.test, "test", o.pictures, found);
+  if (source.val) check_leak(*source.train, prints, *source.val, "validation", o, found);
+  if (source.test) check_leak(*source.train, prints, *source.test, "test", o, found);
   check_counts(p, found);
-  check_inputs(p, found);
+  check_inputs(p, o, found);
 }
 
 }  // namespace fovea::doctor

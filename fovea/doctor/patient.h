@@ -1,6 +1,6 @@
 #pragma once
 
-#include <span>
+#include <memory>
 
 #include "fovea/train/frozen.h"
 #include "fovea/train/recipe.h"
@@ -10,39 +10,23 @@
 namespace fovea::doctor {
 
 // What is examined: a recipe with its data and its model, as training would begin.
-struct Patient {
-  train::Recipe recipe;
-  train::Setup setup;
-  train::Frozen frozen;
+class Patient {
+  std::unique_ptr<train::Setup> own_;
 
+ public:
   explicit Patient(const train::Recipe& recipe);
+  // One that is set up already, and outlives this.
+  Patient(const train::Recipe& recipe, train::Setup& setup, const train::Frozen& frozen);
+
+  train::Recipe recipe;
+  train::Setup& setup;
+  train::Frozen frozen;
 
   // The first pictures of the training split without augmentation, at most `most` and a batch.
   data::Batch batch(int64_t most) const;
 };
 
-using train::norm_of;
-
-// Puts parameters and state of a network back when it is destroyed.
-class Restore {
- public:
-  explicit Restore(nn::Module& net);
-  ~Restore();
-  Restore(const Restore&) = delete;
-  Restore& operator=(const Restore&) = delete;
-
- private:
-  nn::Module& net_;
-  Tree parameters_, state_;
-};
-
-// The activations after the nonlinearities of a network, for a batch.
-struct Activation {
-  std::string path, op;  // "features.3", "relu"
-  double dead = 0;       // share of channels that are 0 for the whole batch
-  double saturated = 0;  // share of tanh and sigmoid within 1 % of an end
-  double std = 0;
-};
-std::vector<Activation> activations(nn::Module& net, const data::Batch& batch);
+// What comes out of the nonlinearities of its network, for a batch.
+std::vector<train::SignalStats> activations_of(const Patient& p, const data::Batch& batch);
 
 }  // namespace fovea::doctor

@@ -9,8 +9,10 @@
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
 #include "fovea/doctor/checks.h"
+#include "fovea/nn/restore.h"
 #include "fovea/optim/factory.h"
 #include "fovea/train/evaluate.h"
+#include "fovea/train/signals.h"
 #include "fovea/train/step.h"
 
 namespace fovea::doctor {
@@ -23,17 +25,6 @@ struct Course {
   int clipped = 0;             // steps whose gradient was cut to less than a hundredth
   std::string broke;           // what ended it
 };
-
-void add_ratios(const Tree& before, const Tree& after, std::vector<double>& ratios) {
-  for (const auto& [name, t] : before) {
-    if (t.rank() < 2) continue;
-    const std::vector<float> old = t.to_vector();
-    std::vector<float> change = after.at(name).to_vector();
-    for (size_t i = 0; i < old.size(); ++i) change[i] -= old[i];
-    const double size = norm_of(old), moved = norm_of(change);
-    if (size > 0 && moved > 0) ratios.push_back(moved / size);
-  }
-}
 
 Course run(Patient& p, const CheckOptions& o) {
   models::Model& model = p.setup.model;
@@ -75,7 +66,9 @@ Course run(Patient& p, const CheckOptions& o) {
       c.broke = e.what();
       break;
     }
-    if (looks) add_ratios(before, nn::parameters(*model.net), c.ratios);
+    if (looks)
+      for (const auto& item : train::update_ratios(before, nn::parameters(*model.net)))
+        c.ratios.push_back(item.second);
     ++step;
     if (std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() > o.seconds)
       break;
@@ -86,12 +79,6 @@ Course run(Patient& p, const CheckOptions& o) {
 double mean_of(const std::vector<double>& v, size_t begin, size_t end) {
   return std::accumulate(v.begin() + int64_t(begin), v.begin() + int64_t(end), 0.0) /
          double(end - begin);
-}
-
-double median_of(std::vector<double> v) {
-  if (v.empty()) return 0;
-  std::nth_element(v.begin(), v.begin() + int64_t(v.size() / 2), v.end());
-  return v[v.size() / 2];
 }
 
 // Whether the validation split is judged no better than by chance, two deviations allowed.
@@ -113,7 +100,7 @@ bool validation_guesses(const Patient& p) {
 }  // namespace
 
 void check_run(Patient& p, const CheckOptions& o, bool overfits, Findings& found) {
-  const Restore restore(*p.setup.model.net);
+  const nn::Restore restore(*p.setup.model.net);
   const Course c = run(p, o);
   const double rate = optim::make_optimizer(p.recipe.optimizer)->lr();
   const size_t n = c.losses.size(), part = std::max<size_t>(1, n / 6);
@@ -179,13 +166,13 @@ void check_run(Patient& p, const CheckOptions& o, bool overfits, Findings& found
          course + "; 20 pictures alone were learnt, those of the validation split are guessed",
          "labels may not belong to their pictures (shuffled, or off by one), or the augmentation "
          "hides what tells classes apart"});
-  for (const Activation& a : activations(*p.setup.model.net, p.batch(64)))
+  for (const train::SignalStats& a : activations_of(p, p.batch(64)))
     if (a.dead > 0.5) {
       found.push_back(
           {"relu.dead",
            Severity::warning,
            0.8,
-           fmt::format("{:.0f} % of the ReLUs of {} died within {} steps", 100 * a.dead, a.path, n),
+           fmt::format("{:.0f} % of the ReLUs of {} died within {} steps", 100 * a.dead, a.name, n),
            "lower optimizer.lr, or warm it up",
            {{"optimizer.lr", lower}}});
       break;

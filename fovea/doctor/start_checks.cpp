@@ -9,9 +9,11 @@
 #include "fovea/core/eval.h"
 #include "fovea/doctor/checks.h"
 #include "fovea/nn/grad.h"
+#include "fovea/nn/restore.h"
 #include "fovea/ops/loss.h"
 #include "fovea/ops/slice.h"
 #include "fovea/optim/factory.h"
+#include "fovea/train/signals.h"
 #include "fovea/train/step.h"
 
 namespace fovea::doctor {
@@ -19,7 +21,7 @@ namespace fovea::doctor {
 namespace {
 
 void check_activations(const Patient& p, const data::Batch& batch, Findings& found) {
-  for (const Activation& a : activations(*p.setup.model.net, batch)) {
+  for (const train::SignalStats& a : activations_of(p, batch)) {
     if (a.dead > 0.9)
       found.push_back(
           {"relu.dead",
@@ -28,7 +30,7 @@ void check_activations(const Patient& p, const data::Batch& batch, Findings& fou
            fmt::format(
                "{:.0f} % of the ReLUs of {} give 0 for every one of {} pictures",
                100 * a.dead,
-               a.path,
+               a.name,
                batch.size()),
            "nothing is learnt through them: look at their biases and at the initialisation"});
     else if (a.saturated > 0.5)
@@ -39,7 +41,7 @@ void check_activations(const Patient& p, const data::Batch& batch, Findings& fou
            fmt::format(
                "{:.0f} % of the values of {} ({}) are at an end of its range",
                100 * a.saturated,
-               a.path,
+               a.name,
                a.op),
            "its gradient is near 0 there: begin with smaller weights (Xavier), or take ReLU"});
     else if (a.std < 1e-4)
@@ -47,7 +49,7 @@ void check_activations(const Patient& p, const data::Batch& batch, Findings& fou
           {"signal.vanishes",
            Severity::problem,
            0.9,
-           fmt::format("the values of {} ({}) have a deviation of {:.1g}", a.path, a.op, a.std),
+           fmt::format("the values of {} ({}) have a deviation of {:.1g}", a.name, a.op, a.std),
            "the signal dies on its way: begin with larger weights (He for ReLU), or use batch "
            "norm"});
     else
@@ -80,7 +82,7 @@ First first_step(const Patient& p, const data::Batch& batch) {
   f.loss = r.loss.item<double>();
   f.finite = std::isfinite(f.loss);
   for (const auto& [name, g] : r.grads)
-    if (norm_of(g.to_vector()) == 0) f.without.push_back(name);
+    if (train::norm_of(g.to_vector()) == 0) f.without.push_back(name);
   return f;
 }
 
@@ -118,8 +120,8 @@ void check_inference(const Patient& p, const data::Batch& batch, Findings& found
 
 }  // namespace
 
-void check_start(const Patient& p, Findings& found) {
-  const data::Batch batch = p.batch(std::clamp<int64_t>(p.recipe.batch, 2, 64));
+void check_start(const Patient& p, const CheckOptions& o, Findings& found) {
+  const data::Batch batch = p.batch(std::clamp<int64_t>(p.recipe.batch, 2, o.batch));
   const auto classes = double(p.setup.model.architecture.classes);
   check_activations(p, batch, found);
   check_inference(p, batch, found);
@@ -151,7 +153,7 @@ void check_start(const Patient& p, Findings& found) {
 bool check_overfit(Patient& p, const CheckOptions& o, Findings& found) {
   if (!p.frozen.modules.empty() || p.setup.source.train->size() < 20) return true;
   models::Model& model = p.setup.model;
-  const Restore restore(*model.net);
+  const nn::Restore restore(*model.net);
   const data::Batch batch = p.batch(20);
   const auto optimizer = optim::make_optimizer({{"name", "adam"}, {"lr", "0.001"}});
   const auto begin = std::chrono::steady_clock::now();

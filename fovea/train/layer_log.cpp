@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -83,6 +84,9 @@ std::string line_of(const LayerRecord& r) {
     j["weights"].push_back(json_of(r.weights[i]));
     if (i < r.ratios.size()) j["weights"].back()["ratio"] = number(r.ratios[i]);
   }
+  for (const NormDrift& d : r.drifts)
+    j["drifts"].push_back(
+        {{"name", d.name}, {"mean", number(d.mean)}, {"log_var", number(d.log_var)}});
   return j.dump() + "\n";
 }
 
@@ -93,6 +97,8 @@ LayerRecord record_from(const Json& j) {
     r.weights.push_back(stats_from(s));
     r.ratios.push_back(s.contains("ratio") ? number(s.at("ratio")) : NAN);
   }
+  for (const Json& d : j.value("drifts", Json::array()))
+    r.drifts.push_back({d.at("name"), number(d.at("mean")), number(d.at("log_var"))});
   return r;
 }
 
@@ -104,13 +110,6 @@ int64_t pictures_of(const Recipe& recipe, Setup& setup) {
   constexpr int64_t small = int64_t(1) << 24, large = int64_t(1) << 25;  // values
   if (most * values <= small) return most;
   return std::clamp<int64_t>(std::min(recipe.batch / 2, large / values), 2, most);
-}
-
-double moved(const Tensor& before, const Tensor& after) {
-  const auto a = before.data<float>(), b = after.data<float>();
-  double sum = 0;
-  for (size_t i = 0; i < a.size(); ++i) sum += (double(b[i]) - a[i]) * (double(b[i]) - a[i]);
-  return std::sqrt(sum) / std::max(norm_of(a), 1e-30);
 }
 
 }  // namespace
@@ -138,6 +137,18 @@ std::vector<LayerRecord> read_layer_records(const std::string& path) {
     }
   }
   return all;
+}
+
+std::map<std::string, double> vital_signs(const LayerRecord& r) {
+  std::map<std::string, double> values;
+  for (size_t i = 0; i < r.ratios.size(); ++i)
+    if (r.ratios[i] > 0) values["update/" + r.weights[i].name] = r.ratios[i];
+  for (const SignalStats& a : r.activations) {
+    if (a.op == "relu") values["dead/" + a.name] = a.dead;
+    if (a.op == "tanh" || a.op == "sigmoid") values["saturated/" + a.name] = a.saturated;
+  }
+  for (const NormDrift& d : r.drifts) values["drift/" + d.name] = std::max(d.mean, d.log_var);
+  return values;
 }
 
 LayerWatch::LayerWatch(
@@ -170,18 +181,19 @@ void LayerWatch::before_step(int64_t step, const Frozen& frozen) {
       .loss = signals.loss,
       .activations = stats_of(signals.activations),
       .weights = stats_of(signals.weights),
-      .ratios = {}};
+      .ratios = {},
+      .drifts = signals.drifts};
   for (const LayerSignal& w : signals.weights) before_[w.name] = w.values;
 }
 
-void LayerWatch::after_step() {
-  if (!record_) return;
-  const Tree now = nn::parameters(*model_.net);
+std::optional<LayerRecord> LayerWatch::after_step() {
+  if (!record_) return {};
+  const auto ratios = update_ratios(before_, nn::parameters(*model_.net));
   for (const SignalStats& w : record_->weights)
-    record_->ratios.push_back(moved(before_.at(w.name), now.at(w.name)));
+    record_->ratios.push_back(ratios.contains(w.name) ? ratios.at(w.name) : 0);
   append_layer_record(path_, *record_);
-  record_.reset();
   before_.clear();
+  return std::exchange(record_, {});
 }
 
 }  // namespace fovea::train

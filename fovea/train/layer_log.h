@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,7 +16,13 @@ struct LayerRecord {
   double loss = 0;   // of the pictures looked at
   std::vector<SignalStats> activations, weights;
   std::vector<double> ratios;  // for each of weights: norm of its update over its own, at this step
+  std::vector<NormDrift> drifts;
 };
+
+// Its numbers by name, as metrics.jsonl has them: "update/NAME", the ratio of a weight that moved;
+// "dead/NAME" and "saturated/NAME", shares of an activation; "drift/NAME", the larger of the two
+// numbers of a batch norm.
+std::map<std::string, double> vital_signs(const LayerRecord& r);
 
 void append_layer_record(const std::string& path, const LayerRecord& r);
 
@@ -39,7 +46,8 @@ class LayerWatch {
       int64_t reached = 0);
 
   void before_step(int64_t step, const Frozen& frozen);  // looks, if it is time
-  void after_step();                                     // notes how far the weights moved
+  // Notes how far the weights moved; gives the record, if it has looked.
+  std::optional<LayerRecord> after_step();
 
  private:
   std::string path_;

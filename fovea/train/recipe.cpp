@@ -33,6 +33,10 @@ std::span<const KeyInfo> recipe_keys() {
       {"run.seed", integer, "1", "seed of weights, order and augmentation"},
       {"run.threads", integer, "0", "threads of the kernels; 0 uses all processors"},
       {"run.determinism", text, "usual", "usual, or strict: the same bits for any run.threads"},
+      {"run.doctor",
+       boolean,
+       "true",
+       "look for what keeps the run from training well, in a hundredth of its time"},
       {"data.source", text, "digits", "digits, a folder, an archive, or train=A,test=B"},
       {"data.val", number, "0.1", "share of the training data kept for validation"},
       {"data.folds", integer, "0", "divide the training data in so many parts; 0 keeps data.val"},
@@ -385,6 +389,7 @@ Recipe::Recipe(const Config& c)
       seed(uint64_t(at_least(c, "run.seed", 0))),
       threads(int(at_least(c, "run.threads", 0))),
       determinism(determinism_of(c.text("run.determinism"))),
+      doctor(c.boolean("run.doctor")),
       source(c.text("data.source")),
       val_share(within(c, "data.val", 0, 0.9)),
       fold(fold_of(c)),
@@ -437,7 +442,7 @@ Recipe::Recipe(const Config& c)
   if (from.empty() && (linear_head || head_epochs > 0))
     throw std::invalid_argument(
         "model.head and train.head_epochs are for models that begin from another: give model.from");
-  if (!from.empty() && (c.is_set("model.name") || !init.empty() || !c.list("model.layers").empty()))
+  if (!from.empty() && (model != default_model || !init.empty() || !c.list("model.layers").empty()))
     throw std::invalid_argument(
         "model.from brings its own network: give neither model.name, model.init nor layers");
   for (const Item& item : c.list("model.layers")) layers.push_back({item.type, item.options});

@@ -34,6 +34,7 @@ struct Recipe {
   uint64_t seed = 1;
   int threads = 0;
   Determinism determinism = Determinism::usual;
+  bool doctor = true;
 
   std::string source;
   double val_share = 0.1;

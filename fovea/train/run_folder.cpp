@@ -40,7 +40,8 @@ RunFolder RunFolder::create(const std::string& folder, const std::string& name, 
             error.message()));
   for (const auto& entry : fs::directory_iterator(path)) {
     std::string file = entry.path().filename().string();
-    if (file.starts_with("events.out.tfevents") || file == "last.safetensors")
+    if (file.starts_with("events.out.tfevents") || file == "last.safetensors" ||
+        file == "doctor.json")
       fs::remove(entry.path());  // of the run that is being replaced
   }
   return RunFolder(path);
@@ -80,7 +81,8 @@ RunLog::RunLog(const RunFolder& run, std::optional<Reached> reached) {
     std::string kept;
     for (const Metrics& m : read_metrics(path)) {
       // The last step of an epoch may have a checkpoint that is older than the epoch's line.
-      bool again = m.event == "end" || (m.event == "epoch" && m.epoch > reached->epochs);
+      bool again = m.event == "end" || m.event == "broken" ||
+                   (m.event == "epoch" && m.epoch > reached->epochs);
       if (m.step <= reached->steps && !again) kept += line_of(m);
     }
     write_file_atomic(path, kept);
@@ -95,8 +97,10 @@ void RunLog::write(const Metrics& m) {
   state_->lines << line_of(m);
   for (const auto& [name, value] : m.values) {
     size_t bar = name.find('_');
-    std::string tag =
-        bar == std::string::npos ? name : name.substr(bar + 1) + "/" + name.substr(0, bar);
+    bool grouped = name.find('/') != std::string::npos;
+    std::string tag = bar == std::string::npos || grouped
+                          ? name
+                          : name.substr(bar + 1) + "/" + name.substr(0, bar);
     state_->events.scalar(tag, m.step, value);
   }
 }

@@ -10,8 +10,10 @@
 namespace fovea::train {
 
 // One line of metrics.jsonl: where in the run, and named numbers ("train_loss", "val_top1", "lr").
+// Events: "begin", "step", "look" (see layer_log.h), "epoch", and at last "end", or "broken" when
+// a number was not finite.
 struct Metrics {
-  std::string event;  // "step", "epoch" or "end"
+  std::string event;
   int64_t epoch = 0, step = 0;
   std::map<std::string, double> values;
 };
@@ -24,6 +26,7 @@ struct Metrics {
 //   model.safetensors   the best model so far
 //   snapshots/          models kept along the way, where the recipe asks for them
 //   last.safetensors    everything needed to go on, see checkpoint.h
+//   doctor.json         what was found to keep the run from training well, see examiner.h
 //   report.html
 class RunFolder {
  public:
@@ -49,7 +52,7 @@ struct Reached {
 class RunLog {
  public:
   // Lines of an earlier session that lie after `reached` are dropped first, since they will be
-  // written again, and so is its "end". Without it the log begins empty.
+  // written again, and so is its end. Without it the log begins empty.
   RunLog(const RunFolder& run, std::optional<Reached> reached);
   ~RunLog();
 

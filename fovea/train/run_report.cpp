@@ -76,6 +76,23 @@ void add_curves(report::HtmlReport& html, const std::vector<Metrics>& lines) {
   html.figures(figures);
 }
 
+}  // namespace
+
+void add_remarks(report::HtmlReport& html, std::span<const Remark> remarks) {
+  html.section("What the doctor says");
+  if (remarks.empty())
+    html.paragraph("Nothing keeps this run from training well, as far as it sees.");
+  for (const Remark& r : remarks)
+    html.note(
+        r.severity == "problem"   ? Tone::bad
+        : r.severity == "warning" ? Tone::warning
+                                  : Tone::neutral,
+        fmt::format(
+            "{} ({:.0f} % sure): {}. What to do: {}.", r.id, 100 * r.certainty, r.saw, r.advice));
+}
+
+namespace {
+
 void add_evaluation(
     report::HtmlReport& html,
     const models::Model& model,
@@ -123,19 +140,10 @@ void add_data(
     const data::Dataset& d) {
   html.section("What the model was shown");
   html.paragraph("Training pictures after preprocessing and augmentation, as in the first epoch.");
-  std::vector<report::Picture> pictures;
-  int64_t shown = std::min<int64_t>(d.size(), 24);
-  for (int64_t k = 0; k < shown; ++k) {
-    int64_t i = k * d.size() / shown;
-    try {
-      image::Image picture =
-          model.preprocess.geometry(d.image(i, model.preprocess.decode_options()));
-      Key key = Key(recipe.seed).fold_in(4).fold_in(0).fold_in(uint64_t(i));
-      pictures.push_back({recipe.augment.apply(picture, key), model.classes[size_t(d.label(i))]});
-    } catch (const IoError&) {  // the loader has told of it
-    }
-  }
-  html.gallery(pictures);
+  std::vector<int64_t> which;
+  const int64_t shown = std::min<int64_t>(d.size(), 24);
+  for (int64_t k = 0; k < shown; ++k) which.push_back(k * d.size() / shown);
+  html.gallery(pictures_as_shown(recipe, model, d, which));
 }
 
 void add_layers(report::HtmlReport& html, models::Model& model) {
@@ -188,6 +196,24 @@ bool projects_to_linear(const models::Architecture& a) {
 
 }  // namespace
 
+std::vector<report::Picture> pictures_as_shown(
+    const Recipe& recipe,
+    const models::Model& model,
+    const data::Dataset& d,
+    std::span<const int64_t> which) {
+  std::vector<report::Picture> pictures;
+  for (int64_t i : which) {
+    try {
+      image::Image picture =
+          model.preprocess.geometry(d.image(i, model.preprocess.decode_options()));
+      Key key = Key(recipe.seed).fold_in(4).fold_in(0).fold_in(uint64_t(i));
+      pictures.push_back({recipe.augment.apply(picture, key), model.classes[size_t(d.label(i))]});
+    } catch (const IoError&) {  // the loader tells of it
+    }
+  }
+  return pictures;
+}
+
 Tensor first_layer_weights(models::Model& model) {
   // Behind a projection, a linear layer's templates are more telling than the axes before it.
   if (projects_to_linear(model.architecture))
@@ -215,6 +241,7 @@ void write_run_report(
   if (result.steps > 0) add_curves(html, read_metrics(run.file("metrics.jsonl")));
   if (std::ifstream(run.file("layers.jsonl")))
     add_layers_over_time(html, read_layer_records(run.file("layers.jsonl")));
+  if (result.remarks) add_remarks(html, *result.remarks);
   if (result.test)
     add_evaluation(html, model, *result.test, *source.test);
   else if (result.val)

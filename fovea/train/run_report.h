@@ -1,7 +1,10 @@
 #pragma once
 
+#include <span>
+
 #include "fovea/data/source.h"
 #include "fovea/models/model_file.h"
+#include "fovea/report/html.h"
 #include "fovea/train/recipe.h"
 #include "fovea/train/run_folder.h"
 #include "fovea/train/trainer.h"
@@ -16,6 +19,17 @@ void write_run_report(
     models::Model& model,
     const data::Source& source,
     const TrainResult& result);
+
+// A section with what an examiner says.
+void add_remarks(report::HtmlReport& html, std::span<const Remark> remarks);
+
+// Samples of a training split as the network meets them, after preprocessing and augmentation,
+// under the names of their classes. Those that cannot be read are left out.
+std::vector<report::Picture> pictures_as_shown(
+    const Recipe& recipe,
+    const models::Model& model,
+    const data::Dataset& dataset,
+    std::span<const int64_t> which);
 
 // The filters of the first convolution, or the templates of a first linear layer over pixels: as
 // files have them, (O, C, h, w); empty where the first layer looks like neither.

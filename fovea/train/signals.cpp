@@ -53,6 +53,37 @@ std::vector<LayerSignal> activations_below(const Tensor& scores) {
   return all;
 }
 
+// A batch norm of the graph below some scores, with the mean and 1 / std of its batch.
+struct NormNode {
+  std::string name;
+  double eps = 0;
+  Tensor mean, rstd;
+};
+
+std::vector<NormNode> norms_below(const Tensor& scores, const Tree& state) {
+  std::vector<NormNode> all;
+  for (const auto& node : reachable(std::span(&scores, 1))) {
+    const auto* norm = dynamic_cast<const BatchNormTrain*>(node->primitive.get());
+    if (!norm || !node->path || !state.contains(*node->path + ".running_var")) continue;
+    all.push_back({*node->path, norm->options().eps, Node::output(node, 1), Node::output(node, 2)});
+  }
+  return all;
+}
+
+NormDrift drift_of(const NormNode& norm, const Tree& state) {
+  const std::vector<float> old_mean = state.at(norm.name + ".running_mean").to_vector();
+  const std::vector<float> old_var = state.at(norm.name + ".running_var").to_vector();
+  const auto m = norm.mean.data<float>(), r = norm.rstd.data<float>();
+  double means = 0, variances = 0;
+  for (size_t c = 0; c < m.size(); ++c) {
+    const double var = std::max(1 / (double(r[c]) * r[c]), norm.eps), old = old_var[c] + norm.eps;
+    means += std::pow(m[c] - old_mean[c], 2) / old;
+    variances += std::pow(std::log(var / old), 2);
+  }
+  const double n = double(m.size());
+  return {norm.name, std::sqrt(means / n), std::sqrt(variances / n)};
+}
+
 // The place of each value in the order in which the graph below `scores` reads them.
 std::map<const Value*, size_t> first_uses(const Tensor& scores) {
   std::map<const Value*, size_t> place;
@@ -148,6 +179,19 @@ double norm_of(std::span<const float> values) {
   return std::sqrt(sum);
 }
 
+std::map<std::string, double> update_ratios(const Tree& before, const Tree& after) {
+  std::map<std::string, double> ratios;
+  for (const auto& [name, old] : before) {
+    if (old.rank() < 2) continue;
+    const auto a = old.data<float>(), b = after.at(name).data<float>();
+    double moved = 0;
+    for (size_t i = 0; i < a.size(); ++i) moved += (double(b[i]) - a[i]) * (double(b[i]) - a[i]);
+    const double size = norm_of(a);
+    if (size > 0 && moved > 0) ratios[name] = std::sqrt(moved) / size;
+  }
+  return ratios;
+}
+
 std::vector<size_t> spread(size_t n, size_t most) {
   std::vector<size_t> places;
   const size_t shown = std::min(n, most);
@@ -165,6 +209,8 @@ Signals signals_of(nn::Module& net, const data::Batch& batch, const SignalOption
   const Tensor loss = nn::total_loss(
       scores, ctx, [&](const Tensor& t) { return classification_loss(t, batch.labels, o.loss); });
   s.activations = some_of(activations_below(scores), o.most);
+  const Tree state = nn::state(net);
+  const std::vector<NormNode> norms = norms_below(scores, state);
   for (const auto& [name, t] : nn::parameters(net))
     if (t.rank() >= 2 && !(o.frozen && o.frozen->holds(name)))
       s.weights.push_back({name, "", t, {}});
@@ -182,7 +228,9 @@ Signals signals_of(nn::Module& net, const data::Batch& batch, const SignalOption
   std::vector<Tensor> wanted = values;
   wanted.insert(wanted.end(), gradients.begin(), gradients.end());
   wanted.push_back(loss);
+  for (const NormNode& norm : norms) wanted.insert(wanted.end(), {norm.mean, norm.rstd});
   eval(wanted);
+  for (const NormNode& norm : norms) s.drifts.push_back(drift_of(norm, state));
   size_t i = 0;
   for (auto* list : {&s.activations, &s.weights})
     for (LayerSignal& signal : *list) signal.gradient = gradients[i++];

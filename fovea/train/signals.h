@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,10 +19,18 @@ struct LayerSignal {
   Tensor values, gradient;
 };
 
+// How far the statistics that a batch norm keeps for inference lie from those of a batch.
+struct NormDrift {
+  std::string name;
+  double mean = 0;  // root mean square over channels of (batch mean - running mean) / running std
+  double log_var = 0;  // the same of ln(batch variance / running variance)
+};
+
 struct Signals {
   double loss = 0;
   std::vector<LayerSignal> activations;  // behind each nonlinearity, as they run, then the scores
   std::vector<LayerSignal> weights;      // trained parameters of two axes or more, as they are used
+  std::vector<NormDrift> drifts;         // of batch norms that are not frozen
 };
 
 struct SignalOptions {
@@ -61,6 +70,9 @@ std::vector<SignalStats> stats_of(const std::vector<LayerSignal>& signals);
 std::vector<double> resampled(const Histogram& h, double low, double high, int bins);
 
 double norm_of(std::span<const float> values);  // sqrt of the sum of squares
+
+// Of each weight (not of biases) that is not 0 and moved: the norm of its change over its own.
+std::map<std::string, double> update_ratios(const Tree& before, const Tree& after);
 
 // Evenly spread places of `most` among n, the first and the last with them.
 std::vector<size_t> spread(size_t n, size_t most);

@@ -7,7 +7,6 @@
 
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
-#include "fovea/nn/grad.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/random.h"
 #include "fovea/optim/clip.h"
@@ -83,6 +82,11 @@ nn::LossAndGrad loss_and_grad(
 }
 
 }  // namespace
+
+nn::LossAndGrad loss_and_grad(
+    models::Model& model, const data::Batch& batch, Key key, const StepOptions& o, Tensor& logits) {
+  return loss_and_grad(model, prepared(batch, key, o.regularization), key, o, logits);
+}
 
 StepResult train_step(
     models::Model& model,

@@ -4,6 +4,7 @@
 
 #include "fovea/data/loader.h"
 #include "fovea/models/model_file.h"
+#include "fovea/nn/grad.h"
 #include "fovea/optim/optimizer.h"
 #include "fovea/train/frozen.h"
 #include "fovea/train/loss.h"
@@ -24,6 +25,11 @@ struct StepResult {
   int64_t correct = 0;
   double grad_norm = 0;  // before clipping; 0 when gradients are not clipped
 };
+
+// The graph of a batch's loss, as training takes it, and of its gradients. Nothing runs; `logits`
+// becomes the scores (N, classes).
+nn::LossAndGrad loss_and_grad(
+    models::Model& model, const data::Batch& batch, Key key, const StepOptions& o, Tensor& logits);
 
 // One step of training: loss and gradients of a batch, then new running statistics and parameters,
 // each written where the old one was. `key` is for dropout and all else that is random. A loss that

@@ -10,6 +10,7 @@
 #include "fovea/core/atomic_file.h"
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
+#include "fovea/core/memory_info.h"
 #include "fovea/core/text.h"
 #include "fovea/optim/average.h"
 #include "fovea/optim/factory.h"
@@ -74,6 +75,7 @@ class Session {
       std::filesystem::remove_all(run_->file("snapshots"));  // of a run that is overwritten
       write_file_atomic(run_->file("recipe.toml"), config.to_toml());
       log_.emplace(*run_, std::nullopt);
+      write_begin();
     }
     at_.running.try_emplace(best_epoch, 0);
     if (by_steps())
@@ -83,14 +85,22 @@ class Session {
   TrainResult run() {
     TrainResult result;
     result.folder = run_->path().string();
+    if (examiner() && at_.step == 0) examiner()->before(*run_, recipe_, setup_, frozen_);
     const bool in_part = options_.until_epoch > 0;
     const int64_t last = in_part ? std::min<int64_t>(epochs(), options_.until_epoch) : epochs();
     result.interrupted = in_part;
-    while (at_.epoch < last && !out_of_time() && !stalled()) {
-      if (!run_epoch()) {
-        result.interrupted = true;
-        break;
+    try {
+      while (at_.epoch < last && !out_of_time() && !stalled()) {
+        if (!run_epoch()) {
+          result.interrupted = true;
+          break;
+        }
       }
+    } catch (const NonFiniteError& e) {
+      log_->write({"broken", at_.epoch + 1, at_.step, {{"lr", optimizer_->lr()}}});
+      log_->flush();
+      if (examiner()) examiner()->broke(*run_, e.what());
+      throw;
     }
     result.steps = at_.step;
     result.seconds = at_.seconds;
@@ -107,6 +117,19 @@ class Session {
  private:
   void note(const std::string& text) {
     if (options_.observer) options_.observer->note(text);
+  }
+
+  Examiner* examiner() const { return recipe_.doctor ? options_.examiner : nullptr; }
+
+  void write_begin() {
+    Metrics m{"begin", 0, 0, {}};
+    m.values = {
+        {"classes", double(setup_.source.classes.size())},
+        {"samples", double(setup_.source.train->size())},
+        {"steps", double(total_steps_)}};
+    if (setup_.source.val) m.values["val_samples"] = double(setup_.source.val->size());
+    log_->write(m);
+    log_->flush();
   }
 
   bool out_of_time() const { return recipe_.max_seconds > 0 && at_.seconds >= recipe_.max_seconds; }
@@ -171,13 +194,17 @@ class Session {
     } catch (const NonFiniteError& e) {
       throw with_batch(e, batch, *setup_.source.train, place(at_.step));
     }
-    layers_->after_step();
+    const std::optional<LayerRecord> looked = layers_->after_step();
     if (average_) {
       average_->update(nn::parameters(*setup_.model.net));
       eval(values_of(average_->values()));
     }
     ++at_.step;
     means_.add(r, batch.size());
+    if (!looked) return;
+    Metrics look{"look", at_.epoch + 1, at_.step, vital_signs(*looked)};
+    look.values["lr"] = optimizer_->lr();
+    log_->write(look);
   }
 
   void report_step(double rate) {
@@ -189,7 +216,11 @@ class Session {
            at_.step,
            {{"train_loss", means_.since_line("loss")},
             {"train_top1", means_.since_line("correct")},
-            {"lr", optimizer_->lr()}}});
+            {"lr", optimizer_->lr()},
+            {"resident_mb", double(resident_memory()) / 1e6},
+            {"pictures_mb", pictures_mb()},
+            {"waited", loader_->share_waited()}}});
+      log_->flush();  // so that a run can be watched
       means_.end_line();
     }
     if (!options_.observer) return;
@@ -205,6 +236,12 @@ class Session {
     r.images_per_second = rate;
     r.seconds_left = double(total_steps_ - at_.step) * double(recipe_.batch) / std::max(rate, 1e-9);
     options_.observer->on_step(r);
+  }
+
+  // Of both loaders; it grows until all pictures were seen or the limit is reached.
+  double pictures_mb() const {
+    const int64_t val = val_loader_ ? val_loader_->cached_bytes() : 0;
+    return double(loader_->cached_bytes() + val) / 1e6;
   }
 
   // Puts the averaged weights into the model, where the recipe keeps them; gives back the others.
@@ -293,6 +330,7 @@ class Session {
            {"train_top1", r.train_accuracy},
            {"lr", r.lr},
            {"images_per_second", rate},
+           {"seconds", r.seconds},
            {"waited", r.waited}});
     if (val)
       m.values.insert({{"val_loss", val->loss}, {"val_top1", val->top1}, {"val_top5", val->top5}});
@@ -301,6 +339,7 @@ class Session {
     means_.end_epoch();
     save();
     if (options_.observer) options_.observer->on_epoch(r);
+    if (examiner() && at_.epoch < recipe_.epochs) examiner()->during(*run_);
   }
 
   // The test split with the best model, and the report.
@@ -322,6 +361,7 @@ class Session {
     if (result.test) end.values["test_top1"] = result.test->top1;
     log_->write(end);
     log_->flush();
+    if (examiner()) result.remarks = examiner()->after(*run_);
     write_run_report(*run_, recipe_, best, setup_.source, result);
   }
 

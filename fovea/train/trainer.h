@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "fovea/train/examiner.h"
 #include "fovea/train/observer.h"
 #include "fovea/train/recipe.h"
 #include "fovea/train/run_folder.h"
@@ -15,6 +16,7 @@ enum class Signal { go_on, save, stop };  // save: write a checkpoint and go on
 struct TrainOptions {
   bool overwrite = false;  // of a run folder with the same name
   Observer* observer = nullptr;
+  Examiner* examiner = nullptr;
   std::function<Signal()> signal;  // asked after every step
   // Trains up to the end of this epoch of the recipe and leaves the rest to resume(): further
   // epochs, the test split, the report. 0: all of it.
@@ -25,8 +27,9 @@ struct TrainResult {
   std::string folder;
   bool interrupted = false;  // stopped by a signal; resume() goes on
   int64_t steps = 0;
-  double seconds = 0;                   // spent training, without evaluation
-  std::optional<Evaluation> val, test;  // of the best model
+  double seconds = 0;                          // spent training, without evaluation
+  std::optional<Evaluation> val, test;         // of the best model
+  std::optional<std::vector<Remark>> remarks;  // of the examiner, where there is one
 };
 
 // Trains as the recipe says and leaves a run folder. Throws what the user can mend.

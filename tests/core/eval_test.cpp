@@ -140,7 +140,10 @@ TEST(NanGuard, NamesOpAndModule) {
     EXPECT_EQ(e.path(), "net.head");
     std::string message = e.what();
     EXPECT_EQ(message.rfind("[log] in net.head (", 0), 0u) << message;
-    EXPECT_NE(message.find("made a NaN or an infinity, from finite inputs"), std::string::npos);
+    EXPECT_NE(
+        message.find("made a NaN or an infinity, from finite inputs: f32 (2) from 0 to 1"),
+        std::string::npos)
+        << message;
   }
 }
 

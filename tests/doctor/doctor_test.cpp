@@ -355,7 +355,7 @@ TEST(Doctor, FindsNothingInHealthyRecipes) {
     for (const Finding& f : d.findings)
       EXPECT_EQ(f.severity, Severity::note) << f.id << ": " << f.saw;
     EXPECT_EQ(fingerprint(nn::parameters(*p.setup.model.net)), before);
-    EXPECT_EQ(d.checked.size(), 6u);
+    EXPECT_EQ(d.checked.size(), 7u);
   }
 }
 

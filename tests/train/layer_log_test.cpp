@@ -36,6 +36,7 @@ LayerRecord record(int64_t step) {
   r.activations[0].dead = 0.5;
   r.weights = {stats("a.weight", "")};
   r.ratios = {1e-3};
+  r.drifts = {{"norm", 0.5, 1.5}};
   return r;
 }
 
@@ -57,6 +58,11 @@ TEST_F(LayerLogTest, RecordsReadBack) {
   EXPECT_NEAR(back[0].activations[0].values.shares[3], 0.9, 0.01);
   EXPECT_NEAR(back[0].weights[0].gradient_std, 1e-5, 1e-12);
   EXPECT_NEAR(back[0].ratios[0], 1e-3, 1e-9);
+  EXPECT_EQ(back[0].drifts.at(0).log_var, 1.5);
+  EXPECT_EQ(
+      vital_signs(record(0)),
+      (std::map<std::string, double>{
+          {"update/a.weight", 1e-3}, {"dead/a <1>", 0.5}, {"drift/norm", 1.5}}));
   EXPECT_TRUE(std::isnan(back[1].ratios[0]));
   EXPECT_TRUE(back[1].weights[0].values.shares.empty());
 }

@@ -25,10 +25,12 @@ TEST_F(RunFolderTest, NeverWritesIntoAnotherRunUnlessAsked) {
   EXPECT_EQ(RunFolder::create(path("runs"), "a", false).path(), path("runs/a-2"));
   EXPECT_EQ(RunFolder::create(path("runs"), "a", false).path(), path("runs/a-3"));
   write("runs/a/last.safetensors", "old");
+  write("runs/a/doctor.json", "old");
   write("runs/a/notes.txt", "mine");
   RunFolder again = RunFolder::create(path("runs"), "a", true);
   EXPECT_EQ(again.path(), path("runs/a"));
-  EXPECT_FALSE(std::filesystem::exists(again.file("last.safetensors")));
+  for (const char* old : {"last.safetensors", "doctor.json"})
+    EXPECT_FALSE(std::filesystem::exists(again.file(old))) << old;
   EXPECT_EQ(read("runs/a/notes.txt"), "mine");
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "fovea/models/architecture.h"
+#include "fovea/ops/elementwise.h"
 #include "tests/support/check_op.h"
 #include "tests/train/training.h"
 
@@ -152,6 +153,52 @@ TEST(SignalStats, ResamplingKeepsSharesAndPlaces) {
   EXPECT_EQ(spread(5, 10), (std::vector<size_t>{0, 1, 2, 3, 4}));
   EXPECT_EQ(spread(100, 3), (std::vector<size_t>{0, 49, 99}));
   EXPECT_TRUE(spread(0, 3).empty());
+}
+
+TEST(Signals, MeasureHowFarRunningStatisticsLieOff) {
+  auto net = models::build(
+      {.name = "layers",
+       .input = {1, 1, 4},
+       .classes = 3,
+       .layers = {
+           {"flatten", {}}, {"linear", {{"out", "8"}}}, {"norm", {}}, {"linear", {{"out", "3"}}}}});
+  nn::initialize(*net, Key(3));
+  const data::Batch b = batch();
+  std::string name;
+  for (const auto& [key, t] : nn::state(*net))
+    if (key.ends_with(".running_mean")) name = key.substr(0, key.rfind('.'));
+  // Statistics of the batch itself: running ones begin at 0 and 1 and move by a tenth.
+  nn::Ctx at_once;
+  at_once.training = true;
+  nn::forward(*net, b.images, at_once);
+  const Tensor mean = at_once.updates.at(name + ".running_mean") * 10.0;
+  const Tensor var = (at_once.updates.at(name + ".running_var") - 0.9) * (10.0 * 5 / 6);
+  const auto drift = [&](const Tensor& m, const Tensor& v) {
+    nn::assign(*net, {{name + ".running_mean", m.eval()}, {name + ".running_var", v.eval()}});
+    return signals_of(*net, b).drifts.at(0);
+  };
+  EXPECT_LT(drift(mean, var).mean, 1e-3);
+  EXPECT_LT(drift(mean, var).log_var, 1e-3);
+  EXPECT_NEAR(drift(mean + 2 * sqrt(var), var).mean, 2, 1e-2);
+  EXPECT_NEAR(drift(mean, var * std::exp(3.0)).log_var, 3, 1e-2);
+  // One that is frozen runs by its own statistics.
+  const Frozen frozen = freeze_modules(*net, {name});
+  EXPECT_TRUE(signals_of(*net, b, {.frozen = &frozen}).drifts.empty());
+}
+
+TEST(Signals, RatioOfAnUpdateToItsWeight) {
+  const Tree before{
+      {"w", Tensor::from<float>({3, 4}, {1, 2})},
+      {"still", Tensor::from<float>({1, 1}, {1, 2})},
+      {"zero", Tensor::from<float>({0, 0}, {1, 2})},
+      {"b", Tensor::from<float>({1, 1}, {2})}};
+  Tree after = before;
+  after["w"] = Tensor::from<float>({3.03f, 4.04f}, {1, 2});
+  after["zero"] = Tensor::from<float>({1, 1}, {1, 2});
+  after["b"] = Tensor::from<float>({2, 2}, {2});
+  const auto ratios = update_ratios(before, after);
+  ASSERT_EQ(ratios.size(), 1u);
+  EXPECT_NEAR(ratios.at("w"), 0.01, 1e-5);
 }
 
 }  // namespace

@@ -248,6 +248,7 @@ TEST_F(FinetuneTest, TrainsTheLastStagesAndTheHeadFirst) {
   const Tree before = nn::parameters(*old.net), after = nn::parameters(*now.net);
   EXPECT_EQ(before.at("fc1.weight").to_vector(), after.at("fc1.weight").to_vector());
   EXPECT_EQ(after.at("fc3.weight").dim(0), 10);
+  EXPECT_EQ(resume(r.folder).steps, r.steps);  // the recipe it keeps can be read again
 
   // A head that fits is not new, so nothing waits for it.
   const TrainResult fits =
