@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/atomic_file.h"
+#include "fovea/core/base64.h"
 #include "fovea/image/encode.h"
 #include "fovea/report/html_style.h"
 #include "fovea/report/markup.h"
