@@ -56,7 +56,14 @@ std::span<const KeyInfo> recipe_keys() {
       {"model.fc_widths", text, "", "outputs of the pattern's fc layers, such as 256"},
       {"model.norm", text, "none", "behind the pattern's convolutions: batch, layer, group, ..."},
       {"model.init", text, "", "safetensors file to start from"},
-      {"model.from", text, "", "model file to fine-tune: its network, preprocessing and weights"},
+      {"model.from",
+       text,
+       "",
+       "model or ONNX file to fine-tune: its network, preprocessing and weights"},
+      {"model.preprocess",
+       text,
+       "",
+       "how pictures become the input of model.from, an ONNX file that does not record it"},
       {"model.head", text, "own", "own, or linear: another head of model.from gives way to one"},
       {"model.freeze", text, "", "paths of modules that stay as they are, between spaces"},
       {"train.epochs", integer, "10", "passes over the training data"},
@@ -287,6 +294,7 @@ Recipe::Recipe(const Config& c)
           .norm = c.text("model.norm")},
       init(c.text("model.init")),
       from(c.text("model.from")),
+      from_preprocess(c.text("model.preprocess")),
       linear_head(one_of(c, "model.head", {"own", "linear"}) == "linear"),
       freeze(words_of(c.text("model.freeze"))),
       epochs(int(at_least(c, "train.epochs", 1))),
@@ -314,7 +322,11 @@ Recipe::Recipe(const Config& c)
   if (from.empty() && (linear_head || head_epochs > 0))
     throw std::invalid_argument(
         "model.head and train.head_epochs are for models that begin from another: give model.from");
-  if (!from.empty() && (c.is_set("model.name") || !init.empty() || !c.list("model.layers").empty()))
+  if (from.empty() && !from_preprocess.empty())
+    throw std::invalid_argument("model.preprocess is for an ONNX file as model.from: give that");
+  // The recipe that a run keeps lists every setting, the default name too.
+  const bool named = c.is_set("model.name") && model != default_model;
+  if (!from.empty() && (named || !init.empty() || !c.list("model.layers").empty()))
     throw std::invalid_argument(
         "model.from brings its own network: give neither model.name, model.init nor layers");
   for (const Item& item : c.list("model.layers")) layers.push_back({item.type, item.options});

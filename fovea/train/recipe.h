@@ -45,6 +45,7 @@ struct Recipe {
   std::string model, pattern;  // the pattern gives the layers once the classes are known
   models::PatternOptions pattern_options;
   std::string init, from;
+  std::string from_preprocess;  // of `from`, an ONNX file that does not record it
   bool linear_head = false;
   std::vector<std::string> freeze;
   std::vector<models::LayerSpec> layers;
