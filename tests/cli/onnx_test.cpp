@@ -75,17 +75,18 @@ TEST_F(CliOnnx, IsFineTuned) {
       "finetune m.onnx --data photos --mode last --stages 1 --epochs 1 --batch 4 --name tuned -q "
       "--set data.height=8");
   ASSERT_EQ(o.code, 0) << o.err;
-  for (const std::string& line :
-       {"predict " + tuned + " photos/red/0.ppm",
-        "eval " + tuned + " --data photos --split train",
-        "features " + tuned + " --data photos --split train",
-        "convert " + tuned + " tuned.onnx",
-        "parity " + tuned + " tuned.onnx --data photos --limit 1",
-        "train --resume runs/tuned",
-        "doctor runs/tuned --steps 1 --seconds 1",
-        "finetune " + tuned + " --data photos --mode features --name again",
-        std::string("convert m.onnx whole.safetensors"),
-        std::string("predict whole.safetensors photos/red/0.ppm")}) {
+  const std::vector<std::string> lines{
+      "predict " + tuned + " photos/red/0.ppm",
+      "eval " + tuned + " --data photos --split train",
+      "features " + tuned + " --data photos --split train",
+      "convert " + tuned + " tuned.onnx",
+      "parity " + tuned + " tuned.onnx --data photos --limit 1",
+      "train --resume runs/tuned",
+      "doctor runs/tuned --steps 1 --seconds 1",
+      "finetune " + tuned + " --data photos --mode features --name again",
+      "convert m.onnx whole.safetensors",
+      "predict whole.safetensors photos/red/0.ppm"};
+  for (const std::string& line : lines) {
     o = fovea(line);
     EXPECT_TRUE(o.code == 0 || (line.starts_with("doctor") && o.code == 4)) << line << o.err;
   }
