@@ -91,9 +91,10 @@ TEST_F(CliOnnx, IsFineTuned) {
     EXPECT_TRUE(o.code == 0 || (line.starts_with("doctor") && o.code == 4)) << line << o.err;
   }
   o = fovea("models " + tuned + " --json");
+  const Json shown = Json::parse(o.out);
   std::map<std::string, int> parameters;
-  for (const Json& layer : Json::parse(o.out).at("layers"))
-    parameters[layer.at("path")] += layer.at("parameters").get<int>();
+  for (const Json& layer : shown.at("layers"))
+    parameters[layer.at("path").get<std::string>()] += layer.at("parameters").get<int>();
   EXPECT_EQ(parameters.at("linear"), 2 * 64 + 2);
   EXPECT_EQ(parameters.at("conv1"), 16 * 27 + 16);  // with the batch norm folded into it
 }
