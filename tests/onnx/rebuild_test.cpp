@@ -76,8 +76,8 @@ TEST_F(Rebuild, WeightsAreCalledAfterTheirModules) {
   OnnxModel m = with_matmul();
   m.initializers[0].first = m.nodes[0].inputs[1] = "stem.conv.weight";
   std::vector<std::string> names;
-  const Graph graph(m);
-  for (const auto& [name, t] : nn::export_tree(const_cast<Graph&>(graph))) names.push_back(name);
+  Graph graph(m);
+  for (const auto& [name, t] : nn::export_tree(graph)) names.push_back(name);
   EXPECT_EQ(
       names,
       (std::vector<std::string>{
@@ -115,6 +115,17 @@ TEST_F(Rebuild, AModelFileKeepsTheGraph) {
   models::Architecture broken = m.architecture;
   broken.graph.resize(broken.graph.size() / 2);
   EXPECT_THROW(models::build(broken), std::exception);
+  OnnxModel wrong = formats::parse_onnx(std::as_bytes(std::span(m.architecture.graph)), "graph");
+  wrong.inputs[1].shape = {{int64_t(1) << 40, int64_t(1) << 40}};
+  broken.graph = formats::unchecked_onnx_bytes(wrong);
+  EXPECT_HAS(message_of([&] { models::build(broken); }), "has an extent of");
+  wrong.inputs.resize(1);
+  wrong.initializers.clear();
+  wrong.nodes = {node("Identity", {"b"}, "a"), node("Identity", {"a"}, "b")};
+  wrong.outputs[0].name = "b";
+  broken.graph = formats::unchecked_onnx_bytes(wrong);  // a ring
+  broken.linear_head = true;
+  EXPECT_HAS(message_of([&] { models::build(broken); }), "no layer with weights gives \"b\"");
   broken.graph.clear();
   EXPECT_HAS(message_of([&] { models::build(broken); }), "holds no graph");
 }
