@@ -10,6 +10,8 @@
 #include "cli/model_flags.h"
 #include "cli/verb.h"
 #include "cli/weight_files.h"
+#include "fovea/formats/onnx.h"
+#include "fovea/hub/weight_names.h"
 #include "fovea/models/graph_match.h"
 #include "fovea/models/model_file.h"
 #include "fovea/models/registry.h"
@@ -83,6 +85,7 @@ Fitted through_network(const Options& o, const WeightFormat& from, WeightFile& f
 
 // Adds what makes it a whole model.
 void complete(models::Model& model, const Options& o) {
+  models::check_classifies(*model.net, model.architecture);
   const Shape& in = model.architecture.input;
   const onnx::OpenOptions given = o.whole.options();
   model.preprocess = data::Preprocess::named(given.preprocess, int(in[0]), int(in[1]), int(in[2]));
@@ -117,8 +120,46 @@ int to_onnx(const Options& o, const Globals& g) {
   return ok;
 }
 
+// Whether an ONNX file becomes a model with its graph: where it is known how pictures become its
+// input.
+bool takes_graph(const Options& o) {
+  return o.model.empty() && onnx::is_onnx(o.in) && o.out.ends_with(".safetensors") &&
+         (o.whole.given() || formats::read_onnx(o.in).metadata.contains("preprocess"));
+}
+
+int from_onnx(const Options& o, const Globals& g) {
+  if (o.classes || o.partial)
+    throw std::invalid_argument("--classes and --partial need --model NAME");
+  onnx::OpenOptions how = o.whole.options();
+  how.batches = true;
+  if (!o.input.empty()) {
+    how.height = o.input[0];
+    how.width = o.input[1];
+  }
+  models::Model model = onnx::open(o.in, how);
+  models::save_model(o.out, model);
+  const auto numbers = nn::count_parameters(*model.net);
+  const nlohmann::ordered_json j{
+      {"in", o.in},
+      {"out", o.out},
+      {"parameters", numbers},
+      {"classes", model.classes.size()},
+      {"whole", true},
+      {"written", true}};
+  print(
+      g.json ? j.dump(2) + "\n"
+             : fmt::format(
+                   "{}: a whole model, with the graph of {}: {} parameters, {} classes\n",
+                   o.out,
+                   o.in,
+                   numbers,
+                   model.classes.size()));
+  return ok;
+}
+
 int run(const Options& o, const Globals& g) {
   if (o.out.ends_with(".onnx")) return to_onnx(o, g);
+  if (takes_graph(o)) return from_onnx(o, g);
   if (o.model.empty() && (o.classes || !o.input.empty() || o.partial || o.whole.given()))
     throw std::invalid_argument(
         "--classes, --input, --partial, --preprocess and --class-names need --model NAME");
@@ -142,7 +183,8 @@ int run(const Options& o, const Globals& g) {
   j["skipped"] = file.skipped;
   std::optional<Fitted> fitted;
   if (!o.model.empty()) {
-    const Tree given = file.tensors;
+    const Tree given = hub::with_our_names(file.tensors);
+    file.tensors = given;
     fitted = through_network(o, from, file);
     const nn::LoadReport& report = fitted->report;
     text += fmt::format("{}: {}\n", o.model, report.str());
@@ -197,6 +239,7 @@ Verb convert_verb() {
       {"fovea convert resnet18.pth resnet18.safetensors --model resnet18",
        "fovea convert model.safetensors weights.npz",
        "fovea convert runs/convnet-digits/model.safetensors model.onnx",
+       "fovea convert net.onnx model.safetensors --preprocess imagenet",
        "fovea convert squeezenet.prototxt squeezenet.safetensors --model squeezenet1_1 "
        "--input 227 227 3 --preprocess caffe --class-names synset_words.txt",
        "fovea convert resnet18.pth start.safetensors --model resnet18 --classes 10 --partial"},
@@ -205,8 +248,9 @@ Verb convert_verb() {
         app.add_option(
                "in",
                o->in,
-               "Weights to read: .safetensors, .safetensors.index.json, .npz, .pth, .pt, .th, "
-               ".onnx, .param with "
+               "Weights to read: .safetensors, .npz, .pth, .pt, .th, .bin (PyTorch's), the "
+               ".index.json "
+               "of a sharded set, .onnx, .param with "
                "its .bin (ncnn), .prototxt with its .caffemodel")
             ->type_name("IN")
             ->required();

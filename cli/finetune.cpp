@@ -24,17 +24,17 @@ struct Options {
 int run(const Options& o, const Globals& g) {
   train::FinetuneOptions how = o.finetune.how;
   how.loss = o.classifier == "svm" ? train::ProbeLoss::svm : train::ProbeLoss::softmax;
-  const train::Finetuning plan = o.finetune.plan(o.flags.config(g), o.model, g);
+  train::Finetuning plan = o.finetune.plan(o.flags.config(g), o.model, g);
   if (o.print_config) {
     print(plan.config.to_table());
     return ok;
   }
-  if (plan.mode != "features") return train_and_print(plan.config, o.overwrite, g);
-  const train::FeatureResult r = train::train_on_features(plan.config, how, o.overwrite);
+  if (plan.mode != "features") return train_and_print(std::move(plan), o.overwrite, g);
+  const train::FeatureResult r = train::train_on_features(std::move(plan), how, o.overwrite);
   if (g.json) {
     nlohmann::ordered_json j{
         {"model", r.model},
-        {"mode", plan.mode},
+        {"mode", "features"},
         {"features", r.features},
         {"weight_decay", r.weight_decay},
         {"train", {{"top1", r.train_top1}}},
@@ -69,10 +69,13 @@ Verb finetune_verb() {
       "Teach a trained model the classes of your own pictures",
       {"fovea finetune model.safetensors --data photos/",
        "fovea finetune model.safetensors --data photos/ --mode features --classifier svm",
-       "fovea finetune model.safetensors --data photos/ --mode last --stages 2 --epochs 20"},
+       "fovea finetune model.safetensors --data photos/ --mode last --stages 2 --epochs 20",
+       "fovea finetune net.onnx --data photos/ --preprocess imagenet"},
       [](Arguments& app) {
         auto o = std::make_shared<Options>();
-        app.add_option("model", o->model, "A model file")->type_name("MODEL")->required();
+        app.add_option("model", o->model, "A model file, or an .onnx file")
+            ->type_name("MODEL")
+            ->required();
         o->flags.add_settings_to(app);
         o->finetune.add_to(app);
         app.add_option("--classifier", o->classifier, "Of --mode features")

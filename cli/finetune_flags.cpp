@@ -1,5 +1,7 @@
 #include "cli/finetune_flags.h"
 
+#include "cli/model_flags.h"
+
 namespace fovea::cli {
 
 void FinetuneFlags::add_to(Arguments& app) {
@@ -10,6 +12,8 @@ void FinetuneFlags::add_to(Arguments& app) {
          "auto: by how many pictures there are, and how like those it knows")
       ->check(one_of({"auto", "features", "last", "all"}))
       ->capture_default_str();
+  add_preprocess_to(
+      app, preprocess, "How pictures become the input of an .onnx file that does not record it");
   app.add_option("--stages", how.stages, "How many stages before the head --mode last trains")
       ->check(positive())
       ->capture_default_str();
@@ -28,6 +32,8 @@ train::Finetuning FinetuneFlags::plan(
     train::Config config, const std::string& model, const Globals& g) const {
   config.set("model.from", model, "MODEL");
   config.set("model.head", "linear", "finetune");
+  if (!preprocess.empty())
+    config.set("model.preprocess", preprocess_text(preprocess), "--preprocess");
   train::Finetuning plan = train::plan_finetuning(std::move(config), mode, how);
   for (const std::string& text : plan.notes) tell(g, "note: " + text);
   return plan;

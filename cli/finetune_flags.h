@@ -9,7 +9,7 @@ namespace fovea::cli {
 
 // How a model is fine-tuned, for the verbs that do so or look at it.
 struct FinetuneFlags {
-  std::string mode = "auto";
+  std::string mode = "auto", preprocess;
   train::FinetuneOptions how;
 
   void add_to(Arguments& app);

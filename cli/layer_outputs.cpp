@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <set>
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include "fovea/core/eval.h"
 #include "fovea/core/node.h"
 #include "fovea/onnx/graph.h"
+#include "fovea/onnx/names.h"
 
 namespace fovea::cli {
 
@@ -39,20 +37,6 @@ std::vector<std::string> module_paths(nn::Module& m) {
   Collect collect;
   m.visit(collect);
   return collect.found;
-}
-
-// PyTorch's "/layer1/layer1.0/conv1/Conv" as "layer1.0.conv1.Conv"; other names as they are.
-std::string module_name(const std::string& node) {
-  if (!node.starts_with("/")) return node;
-  std::vector<std::string> parts;
-  for (size_t begin = 1; begin <= node.size();) {
-    const size_t end = std::min(node.find('/', begin), node.size());
-    const std::string part = node.substr(begin, end - begin);
-    if (!parts.empty() && part.starts_with(parts.back() + ".")) parts.pop_back();
-    parts.push_back(part);
-    begin = end + 1;
-  }
-  return fmt::format("{}", fmt::join(parts, "."));
 }
 
 std::string parent_of(const std::string& path) {
@@ -134,7 +118,7 @@ std::vector<LayerOutput> outputs_of(const models::Model& m, const Tensor& x) {
           all,
           ctx,
           node.outputs[0],
-          {module_name(node.name.empty() ? node.outputs[0] : node.name), {}, &node});
+          {onnx::module_name(node.name.empty() ? node.outputs[0] : node.name), {}, &node});
   } else {
     const Tree state = nn::state(*m.net);
     for (const std::string& path : ctx.wanted_taps)

@@ -28,10 +28,19 @@ std::vector<std::string> lines_of(const std::string& path) {
 
 }  // namespace
 
-void OpenFlags::add_description_to(Arguments& app, const std::string& of) {
+void add_preprocess_to(Arguments& app, std::string& preprocess, const std::string& of) {
   app.add_option(
          "--preprocess", preprocess, of + ": imagenet, caffe, unit, signed, bytes, or a .json file")
       ->type_name("NAME|FILE");
+}
+
+std::string preprocess_text(const std::string& preprocess) {
+  if (!preprocess.ends_with(".json")) return preprocess;
+  return fmt::format("{}", fmt::join(lines_of(preprocess), "\n"));
+}
+
+void OpenFlags::add_description_to(Arguments& app, const std::string& of) {
+  add_preprocess_to(app, preprocess, of);
   app.add_option("--class-names", class_names, "Its classes, a line each")->type_name("FILE");
 }
 
@@ -43,9 +52,7 @@ void OpenFlags::add_to(Arguments& app, std::string& model) {
 }
 
 onnx::OpenOptions OpenFlags::options() const {
-  onnx::OpenOptions o{.preprocess = preprocess, .height = size, .width = size};
-  if (preprocess.ends_with(".json"))
-    o.preprocess = fmt::format("{}", fmt::join(lines_of(preprocess), "\n"));
+  onnx::OpenOptions o{.preprocess = preprocess_text(preprocess), .height = size, .width = size};
   if (!class_names.empty()) o.classes = lines_of(class_names);
   return o;
 }

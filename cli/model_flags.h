@@ -22,6 +22,11 @@ struct OpenFlags {
   onnx::OpenOptions options() const;  // with what the named files hold
 };
 
+// The option --preprocess of a verb, and what it says: the name, or what the file that it names
+// holds.
+void add_preprocess_to(Arguments& app, std::string& preprocess, const std::string& of);
+std::string preprocess_text(const std::string& preprocess);
+
 // The network that a verb measures, new or from a file, and how many pictures at once.
 struct ModelFlags {
   std::string model;

@@ -108,6 +108,12 @@ int train_and_print(const train::Config& config, bool overwrite, const Globals& 
       overwrite, g, [&](const train::TrainOptions& o) { return train::train(config, o); });
 }
 
+int train_and_print(train::Finetuning plan, bool overwrite, const Globals& g) {
+  return run_and_print(overwrite, g, [&](const train::TrainOptions& o) {
+    return train::train(std::move(plan.setup), plan.config, o);
+  });
+}
+
 int resume_and_print(const std::string& folder, const Globals& g) {
   return run_and_print(
       false, g, [&](const train::TrainOptions& o) { return train::resume(folder, o); });

@@ -89,6 +89,8 @@ const std::vector<WeightFormat>& weight_formats() {
       {".pth", "PyTorch", read_torch, nullptr},
       {".pt", "PyTorch", read_torch, nullptr},
       {".th", "PyTorch", read_torch, nullptr},
+      {".bin", "PyTorch", read_torch, nullptr},
+      {".bin.index.json", "a sharded set of PyTorch", read_torch, nullptr},
       {".onnx", "ONNX", read_onnx, nullptr},
       {".param", "ncnn, with the .bin beside it", weights_of<ncnn_graph>, nullptr, ncnn_graph},
       {".prototxt",

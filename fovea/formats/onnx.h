@@ -69,4 +69,8 @@ Tensor parse_onnx_tensor(std::span<const std::byte> bytes, const std::string& na
 // its words otherwise. A free extent is written as the symbol "N". Tensors must be evaluated.
 std::string onnx_bytes(const OnnxModel& model);
 
+// The same without the checker, for what was read from a file and is for fovea alone: outputs may
+// lack a type and a shape.
+std::string unchecked_onnx_bytes(const OnnxModel& model);
+
 }  // namespace fovea::formats

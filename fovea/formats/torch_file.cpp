@@ -15,6 +15,7 @@
 #include "fovea/core/errors.h"
 #include "fovea/formats/mapped_file.h"
 #include "fovea/formats/pickle.h"
+#include "fovea/formats/shards.h"
 #include "fovea/formats/zip_archive.h"
 
 static_assert(std::endian::native == std::endian::little, "storages are little-endian");
@@ -456,8 +457,18 @@ TorchFile parse_torch(std::span<const std::byte> file, const std::string& name) 
 }
 
 TorchFile load_torch(const std::filesystem::path& path) {
-  MappedFile file(path);
-  return parse_torch(file.bytes(), file.path());
+  auto read = [](const std::filesystem::path& one) {
+    MappedFile file(one);
+    return parse_torch(file.bytes(), file.path());
+  };
+  if (!path.string().ends_with(".index.json")) return read(path);
+  TorchFile all;
+  all.tensors = load_shards(path, [&](const std::filesystem::path& shard) {
+    TorchFile file = read(shard);
+    all.skipped.insert(all.skipped.end(), file.skipped.begin(), file.skipped.end());
+    return std::move(file.tensors);
+  });
+  return all;
 }
 
 }  // namespace fovea::formats

@@ -21,7 +21,8 @@ struct TorchFile {
 // pickles before it. The pickle is data: a name outside of a short list of PyTorch's and NumPy's
 // own is refused and nothing is run. Tensors may be views of any strides; int16 becomes i32. Throws
 // IoError for whatever is no dict of tensors, such as a whole pickled module, and for complex,
-// quantised and big-endian tensors.
+// quantised and big-endian tensors. A path ending in ".index.json" names a sharded set (Hugging
+// Face's pytorch_model.bin.index.json), see load_shards().
 TorchFile load_torch(const std::filesystem::path& path);
 
 // The same from memory; `name` stands for the path in errors.

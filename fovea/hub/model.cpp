@@ -89,7 +89,7 @@ Description describe(const Pulled& pulled, const Tree& tree) {
 
 models::Model model_of(const Pulled& pulled) {
   const std::string path = pulled.files.back().path.string();
-  const bool torch = !path.ends_with(".safetensors") && !path.ends_with(".json");
+  const bool torch = !path.ends_with(".safetensors") && !path.ends_with(".safetensors.index.json");
   auto [tree, metadata] = torch ? formats::SavedTree{formats::load_torch(path).tensors, {}}
                                 : formats::load_safetensors(path);
   if (metadata.contains("fovea")) return models::load_model(path);

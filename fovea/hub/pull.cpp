@@ -62,7 +62,7 @@ bool has(const std::vector<std::string>& files, const std::string& name) {
   return std::ranges::find(files, name) != files.end();
 }
 
-// The shards that an index names, beside it.
+// The shards that an index names.
 std::set<std::string> shards_of(const std::filesystem::path& index) {
   const formats::MappedFile file(index);
   try {
@@ -78,18 +78,22 @@ std::set<std::string> shards_of(const std::filesystem::path& index) {
     return names;
   } catch (const std::exception& e) {
     throw IoError(
-        index.string(), fmt::format("expected the index of a set of safetensors: {}", e.what()));
+        index.string(), fmt::format("expected the index of a set of weights: {}", e.what()));
   }
 }
 
 void pull_weights(const Repository& repository, Pulled& pulled) {
   const auto& files = repository.files();
   if (has(files, "config.json")) pulled.files.push_back(repository.get("config.json"));
-  const std::string index = "model.safetensors.index.json";
-  for (const char* name : {"model.safetensors", index.c_str(), "pytorch_model.bin"}) {
+  const std::vector<std::string> names{
+      "model.safetensors",
+      "model.safetensors.index.json",
+      "pytorch_model.bin",
+      "pytorch_model.bin.index.json"};
+  for (const std::string& name : names) {
     if (!has(files, name)) continue;
     PulledFile weights = repository.get(name);
-    if (name == index)
+    if (name.ends_with(".json"))
       for (const std::string& shard : shards_of(weights.path))
         pulled.files.push_back(repository.get(shard));
     pulled.files.push_back(std::move(weights));
@@ -98,9 +102,8 @@ void pull_weights(const Repository& repository, Pulled& pulled) {
   throw IoError(
       "hf://" + pulled.source.name,
       fmt::format(
-          "expected model.safetensors, {} or pytorch_model.bin, found {}; name another file as "
-          "hf://{}/FILE",
-          index,
+          "expected {}, found {}; name another file as hf://{}/FILE",
+          list_of(names),
           files.empty() ? "nothing" : list_of(files),
           pulled.source.name));
 }

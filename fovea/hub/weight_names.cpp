@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "fovea/hub/timm_names.h"
 #include "fovea/ops/shape.h"
 
 namespace fovea::hub {
@@ -29,7 +30,7 @@ bool replace_front(std::string& name, std::string_view old, std::string_view now
 Tree with_our_names(const Tree& tree) {
   const bool timm_vgg = tree.contains("pre_logits.fc1.weight");
   Tree renamed;
-  for (const auto& [old, t] : tree) {
+  for (const auto& [old, t] : from_timm(tree)) {
     std::string name = densenet_name(old);
     bool matrix = false;
     if (timm_vgg) {

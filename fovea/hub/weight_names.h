@@ -10,6 +10,7 @@ namespace fovea::hub {
 //                                      classifier.3, head.fc -> classifier.6; the first two are
 //                                      convolutions over all of their input there, and matrices
 //                                      here
+//   timm's MobileNets v2 and v3, EfficientNet-B0 and ConvNeXt-Tiny   see timm_names.h
 // Other names stay.
 Tree with_our_names(const Tree& tree);
 

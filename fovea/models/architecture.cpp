@@ -1,8 +1,11 @@
 #include "fovea/models/architecture.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "fovea/core/base64.h"
 #include "fovea/models/ensemble.h"
 #include "fovea/models/layers.h"
 #include "fovea/models/registry.h"
@@ -13,8 +16,13 @@ namespace {
 
 std::unique_ptr<nn::Module> network_of(const Architecture& a) {
   if (a.name == "ensemble") return build_ensemble(a);
+  if (a.name == "onnx") return build_onnx(a);
   if (a.name == "layers") return build_layers(a.layers, a.input);
   return find(a.name).make({.classes = a.classes, .input = a.input, .linear_head = a.linear_head});
+}
+
+bool is_in_table(const std::string& name) {
+  return std::ranges::find(all(), name, &Entry::name) != all().end();
 }
 
 }  // namespace
@@ -26,17 +34,30 @@ std::unique_ptr<nn::Module> build(const Architecture& a) {
         a.input.str(),
         a.classes));
   std::unique_ptr<nn::Module> net = network_of(a);
-  nn::Ctx ctx;
-  Tensor scores = nn::forward(*net, nn::shaped({1, a.input[0], a.input[1], a.input[2]}), ctx);
-  if (!(scores.shape() == Shape{1, a.classes}))
+  const Shape scores = scores_shape(*net, a.input);
+  const bool maps = scores.rank() == 4 && scores[3] == a.classes && is_in_table(a.name);
+  if (!maps && !(scores == Shape{1, a.classes}))
     throw std::invalid_argument(fmt::format(
         "[{}] expected scores (N, {}), one per class, got {}{}",
         a.name,
         a.classes,
-        scores.shape().str(),
+        scores.str(),
         a.name == "layers" ? fmt::format("; end with a linear layer with out = {}", a.classes)
                            : ""));
   return net;
+}
+
+Shape scores_shape(const nn::Module& net, const Shape& input) {
+  nn::Ctx ctx;
+  return nn::forward(net, nn::shaped({1, input[0], input[1], input[2]}), ctx).shape();
+}
+
+void check_classifies(const nn::Module& net, const Architecture& a) {
+  if (scores_shape(net, a.input).rank() != 2)
+    throw std::invalid_argument(fmt::format(
+        "{} gives scores for each pixel, for segmentation; expected a network that gives one class "
+        "to a picture",
+        a.name));
 }
 
 std::string to_json(const Architecture& a) {
@@ -53,6 +74,7 @@ std::string to_json(const Architecture& a) {
   }
   for (const Architecture& member : a.members)
     j["members"].push_back(nlohmann::ordered_json::parse(to_json(member)));
+  if (!a.graph.empty()) j["graph"] = base64(std::as_bytes(std::span(a.graph)));
   return j.dump();
 }
 
@@ -82,6 +104,7 @@ Architecture architecture_from_json(std::string_view text) {
       if (member.contains("members")) throw std::invalid_argument(ensemble_in_ensemble);
       a.members.push_back(architecture_from_json(member.dump()));
     }
+    a.graph = from_base64(j.value("graph", ""));
     return a;
   } catch (const nlohmann::json::exception& e) {
     throw std::invalid_argument(fmt::format("[architecture] not the expected JSON: {}", e.what()));

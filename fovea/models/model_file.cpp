@@ -33,6 +33,14 @@ std::vector<std::string> numbered_classes(int64_t n) {
 }
 
 void save_model(const std::string& path, Model& model) {
+  // The header of a safetensors file, which holds it as base64, has at most 100 MB.
+  constexpr size_t most = 64 << 20;
+  if (model.architecture.graph.size() > most)
+    throw std::invalid_argument(fmt::format(
+        "{}: expected a graph of at most {} bytes without its weights, got {}",
+        path,
+        most,
+        model.architecture.graph.size()));
   nlohmann::ordered_json j;
   j["format"] = 1;
   j["architecture"] = nlohmann::ordered_json::parse(to_json(model.architecture));
@@ -42,6 +50,8 @@ void save_model(const std::string& path, Model& model) {
   j["metrics"] = model.metrics;
   j["licence"] = model.licence;
   j["version"] = version();
+  if (model.one_by_one) j["one_by_one"] = true;
+  if (!model.head_input.empty()) j["head_input"] = model.head_input;
   formats::save_safetensors(
       path, nn::export_tree(*model.net), {{"format", "pt"}, {"fovea", j.dump()}});
 }
@@ -50,9 +60,9 @@ Model load_model(const std::string& path) {
   if (lower(path).ends_with(".onnx"))
     throw IoError(
         path,
-        "expected a fovea model (.safetensors): what is trained must be one, and such a file holds "
-        "no ONNX graph. predict, eval, features, bench and parity take .onnx files; `fovea convert "
-        "... --model NAME` takes their weights into a network of `fovea models`");
+        "expected a fovea model (.safetensors); `fovea convert` makes one of an ONNX file that "
+        "gives "
+        "the scores of classes");
   auto [tree, metadata] = formats::load_safetensors(path);
   auto document = metadata.find("fovea");
   if (document == metadata.end())
@@ -72,6 +82,8 @@ Model load_model(const std::string& path) {
     model.metrics = j.value("metrics", std::map<std::string, double>());
     model.licence = j.value("licence", "");
     model.version = j.value("version", "");
+    model.one_by_one = j.value("one_by_one", false);
+    model.head_input = j.value("head_input", "");
     if (int64_t(model.classes.size()) != model.architecture.classes)
       throw std::invalid_argument(fmt::format(
           "expected {} class names, got {}", model.architecture.classes, model.classes.size()));

@@ -22,7 +22,8 @@ struct Model {
   std::map<std::string, double> metrics;  // {"val_top1": 0.991, ...}
   std::string licence;
   std::string version;  // of fovea, that wrote the file
-  // Of networks from ONNX files: batches of one picture only, and the tap that the head reads.
+  // Of networks from ONNX files: batches of one picture only, and the tap that the head reads, ""
+  // where it reads what its module is given.
   bool one_by_one = false;
   std::string head_input;
 

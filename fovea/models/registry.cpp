@@ -9,6 +9,7 @@
 #include "fovea/models/convnext.h"
 #include "fovea/models/densenet.h"
 #include "fovea/models/efficientnet.h"
+#include "fovea/models/espnet.h"
 #include "fovea/models/fitnet.h"
 #include "fovea/models/fractalnet.h"
 #include "fovea/models/googlenet.h"
@@ -41,7 +42,8 @@ std::vector<Entry> table() {
                       inception_v3_entries, inception_v4_entries,  inception_resnet_v2_entries,
                       highway_entries,      all_cnn_entries,       fitnet_entries,
                       mobilenet_v3_entries, preact_resnet_entries, fractalnet_entries,
-                      densenet_entries,     efficientnet_entries,  convnext_entries})
+                      densenet_entries,     efficientnet_entries,  convnext_entries,
+                      espnet_entries})
     rows.insert(rows.end(), family().begin(), family().end());
   return rows;
 }

@@ -26,6 +26,7 @@ struct Call {
   int64_t opset;
   std::vector<Value> in;  // empty where an optional input is left out
   nn::Ctx& ctx;
+  bool training = false;
   bool dry = false;  // inputs of the graph have no values
 
   bool has(size_t i) const { return i < in.size() && !in[i].is_empty(); }

@@ -6,6 +6,7 @@
 #include "fovea/onnx/call.h"
 #include "fovea/ops/activation.h"
 #include "fovea/ops/create.h"
+#include "fovea/ops/random.h"
 #include "fovea/ops/shape.h"
 
 // Operators that act on each element alone.
@@ -177,11 +178,18 @@ Values dropout(const Call& c) {
   const Value& x = c[0];
   if (c.opset < 7 && c.integer("is_test", 0) == 0) throw Unsupported("is_test = 0");
   if (c.has(2) && c.numbers(2).at(0) != 0) throw Unsupported("training_mode");
-  Values out{{x.tensor, x.last}};
-  if (c.wants(1)) {
-    const bool as_bool = c.opset >= 10;
-    out.push_back({ones(x.tensor.shape(), as_bool ? Dtype::boolean : x.dtype()), x.last, true});
+  const double rate = c.has(1) ? c.numbers(1).at(0) : c.number("ratio", 0.5);
+  const Shape& shape = x.tensor.shape();
+  const Dtype mask = c.opset >= 10 ? Dtype::boolean : x.dtype();
+  if (!c.training || rate == 0) {
+    Values out{{x.tensor, x.last}};
+    if (c.wants(1)) out.push_back({ones(shape, mask), x.last, true});
+    return out;
   }
+  const Key key = c.ctx.next_key();
+  Values out{{fovea::dropout(x.tensor, rate, key), x.last}};
+  if (c.wants(1))
+    out.push_back({cast(greater(fovea::dropout(ones(shape), rate, key), 0), mask), x.last});
   return out;
 }
 

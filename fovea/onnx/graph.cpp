@@ -1,6 +1,7 @@
 #include "fovea/onnx/graph.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
 #include "fovea/graph/plan_state.h"
+#include "fovea/onnx/names.h"
 #include "fovea/onnx/runner.h"
 
 namespace fovea::onnx {
@@ -19,22 +21,42 @@ constexpr int64_t newest_opset = 28;
 // The dtypes that the operators compute with.
 bool is_served(Dtype t) { return t != Dtype::f16 && t != Dtype::bf16; }
 
+// Inputs of an operator that hold weights, from `first` on, and what PyTorch calls them.
 struct WeightPlace {
   std::string_view op;
-  size_t first, last;  // of the inputs that are trained
+  size_t first;
+  std::array<std::string_view, 4> names;
 };
 constexpr WeightPlace weight_places[] = {
-    {"Conv", 1, 2},
-    {"ConvTranspose", 1, 2},
-    {"Gemm", 1, 2},
-    {"MatMul", 0, 1},
-    {"Add", 0, 1},
-    {"BatchNormalization", 1, 2},
-    {"InstanceNormalization", 1, 2},
-    {"GroupNormalization", 1, 2},
-    {"LayerNormalization", 1, 2},
-    {"PRelu", 1, 1},
+    {"Conv", 1, {"weight", "bias"}},
+    {"ConvTranspose", 1, {"weight", "bias"}},
+    {"Gemm", 1, {"weight", "bias"}},
+    {"MatMul", 0, {"weight", "weight"}},
+    {"Add", 0, {"bias", "bias"}},
+    {"BatchNormalization", 1, {"weight", "bias", "running_mean", "running_var"}},
+    {"InstanceNormalization", 1, {"weight", "bias"}},
+    {"GroupNormalization", 1, {"weight", "bias"}},
+    {"LayerNormalization", 1, {"weight", "bias"}},
+    {"PRelu", 1, {"weight"}},
 };
+
+// What input i of a node is called if it holds a weight; else "".
+std::string_view weight_name(const formats::OnnxNode& node, size_t i) {
+  for (const WeightPlace& place : weight_places)
+    if (place.op == node.op)
+      return i < place.first || i - place.first >= place.names.size()
+                 ? std::string_view()
+                 : place.names[i - place.first];
+  return {};
+}
+
+// How a weight begins that is not read: as nn::Linear and nn::BatchNorm have it.
+nn::Init init_of(const std::string& name, const Tensor& t) {
+  if (t.rank() > 1) return nn::lecun_uniform();
+  return nn::constant(name.ends_with(".weight") ? 1 : 0);
+}
+
+bool is_statistic(std::string_view name) { return name.starts_with("running_"); }
 
 // What speaks against one node, without knowing any shape.
 std::vector<std::string> complaints(const formats::OnnxNode& node, int64_t opset) {
@@ -57,8 +79,9 @@ std::vector<std::string> complaints(const formats::OnnxNode& node, int64_t opset
 
 Graph::Graph(formats::OnnxModel model) : model_(std::move(model)) {
   hold_constants();
-  check();
   assign_roles();
+  name_modules();
+  check();
 }
 
 Graph::~Graph() = default;
@@ -80,26 +103,91 @@ void Graph::hold_constants() {
 void Graph::assign_roles() {
   std::map<std::string, Held*> by_name;
   for (Held& h : held_) by_name[h.name] = &h;
-  for (const formats::OnnxNode& node : model_.nodes) {
-    auto give = [&](size_t i, Role role) {
-      if (i >= node.inputs.size()) return;
+  for (const formats::OnnxNode& node : model_.nodes)
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const std::string_view name = weight_name(node, i);
       auto it = by_name.find(node.inputs[i]);
-      if (it == by_name.end() || it->second->tensor.dtype() != Dtype::f32) return;
+      if (name.empty() || it == by_name.end() || it->second->tensor.dtype() != Dtype::f32) continue;
       Held& h = *it->second;
-      if (role == Role::param && node.op == "Add" && h.tensor.numel() == 1) return;
-      if (h.role == Role::constant) h.role = role;
+      if (node.op == "Add" && h.tensor.numel() == 1) continue;
+      if (h.role == Role::constant) h.role = is_statistic(name) ? Role::state : Role::param;
       const bool filters = i == 1 && (node.op == "Conv" || node.op == "ConvTranspose");
       if (filters && h.tensor.rank() == 4 && !h.last) {
-        h.tensor = to_last(h.tensor).eval();
+        const bool has_values = h.tensor.is_evaluated();
+        h.tensor = to_last(h.tensor);
+        if (has_values) h.tensor.eval();
         h.last = true;
       }
-    };
-    for (const WeightPlace& place : weight_places)
-      if (place.op == node.op)
-        for (size_t i = place.first; i <= place.last; ++i) give(i, Role::param);
-    if (node.op == "BatchNormalization")
-      for (size_t i : {3u, 4u}) give(i, Role::state);
+    }
+}
+
+void Graph::name_modules() {
+  std::set<std::string> weights, taken;
+  for (const Held& h : held_) {
+    taken.insert(h.name);
+    if (h.role != Role::constant) weights.insert(h.name);
   }
+  for (const formats::OnnxNode& node : model_.nodes)
+    taken.insert(node.outputs.begin(), node.outputs.end());
+  std::map<std::string, std::string> renamed;
+  auto name_now = [&](const std::string& name) {
+    auto it = renamed.find(name);
+    return it == renamed.end() ? name : it->second;
+  };
+
+  std::string owner;
+  for (const formats::OnnxNode& node : model_.nodes) {
+    std::vector<std::pair<std::string, std::string>> own;  // names in the file, and ".weight"
+    std::string path;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (weight_name(node, i).empty() || !weights.contains(node.inputs[i])) continue;
+      own.emplace_back(node.inputs[i], fmt::format(".{}", weight_name(node, i)));
+      const std::string now = name_now(node.inputs[i]);
+      if (path.empty() && now.ends_with(own.back().second))
+        path = now.substr(0, now.size() - own.back().second.size());
+    }
+    if (path.empty()) path = module_path(node, !own.empty());
+    auto is_free = [&](const std::string& p) {
+      return std::ranges::none_of(own, [&](const auto& w) {
+        return !name_now(w.first).ends_with(w.second) && taken.contains(p + w.second);
+      });
+    };
+    std::string below = path;
+    for (int k = 2; !is_free(below); ++k) below = fmt::format("{}_{}", path, k);
+    for (const auto& [name, what] : own) {
+      if (name_now(name).ends_with(what)) continue;
+      renamed[name] = below + what;
+      taken.insert(below + what);
+    }
+    if (!own.empty()) owner = below;
+    places_.push_back({below, owner});
+  }
+
+  for (Held& h : held_) h.name = name_now(h.name);
+  for (formats::OnnxNode& node : model_.nodes)
+    for (std::string& name : node.inputs) name = name_now(name);
+  for (formats::OnnxValue& v : model_.outputs) v.name = name_now(v.name);
+}
+
+formats::OnnxModel Graph::without_weights() const {
+  formats::OnnxModel m = model_;
+  m.metadata.clear();
+  for (const Held& h : held_) {
+    if (h.role == Role::constant) {
+      m.initializers.emplace_back(h.name, h.tensor);
+      continue;
+    }
+    const Shape shape = Value{h.tensor, h.last}.shape();
+    m.inputs.push_back(
+        {h.name, "f32", Dtype::f32, std::vector<int64_t>(shape.begin(), shape.end())});
+  }
+  // What the reader could not represent, and no operator here reads.
+  using Type = formats::OnnxAttribute::Type;
+  for (formats::OnnxNode& node : m.nodes)
+    std::erase_if(node.attributes, [](const auto& a) {
+      return a.second.type == Type::none || a.second.type == Type::other;
+    });
+  return m;
 }
 
 void Graph::check() const {
@@ -153,7 +241,8 @@ void Graph::check() const {
 void Graph::visit(Visitor& v) {
   for (Held& h : held_) {
     const auto layout = h.last ? nn::Layout::conv : nn::Layout::plain;
-    if (h.role == Role::param) v.param(h.name, h.tensor, {.layout = layout});
+    if (h.role == Role::param)
+      v.param(h.name, h.tensor, {.layout = layout, .init = init_of(h.name, h.tensor)});
     if (h.role == Role::state) v.state(h.name, h.tensor);
   }
 }

@@ -20,11 +20,14 @@ class UnsupportedError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// A network read from an ONNX file. Weights are parameters under the file's names, so it can be
-// trained further and explained; the statistics of batch norm are state. Images pass between
-// convolutions as (N, H, W, C), whatever the file says, and are turned only where an operator needs
-// its own order. What a node gives can be tapped under the name of the value, and the first output
-// also under that of the node.
+// A network read from an ONNX file. Weights are parameters, so it can be trained further and
+// explained; the statistics of batch norm are state. Each node with weights is a module, and theirs
+// are the names weight, bias, running_mean and running_var below it: "layer1.0.conv1.weight" as
+// PyTorch's files have them, or after the node where the file calls its weights otherwise. A node
+// runs as frozen (nn::Ctx) with the last module before it. Images pass between convolutions as
+// (N, H, W, C), whatever the file says, and are turned only where an operator needs its own order.
+// What a node gives can be tapped under the name of the value, and the first output also under that
+// of the node and of its module; what a module is given under MODULE.input.
 class Graph : public nn::Module {
  public:
   // Throws UnsupportedError, or std::invalid_argument for a graph that is not sound: inputs that
@@ -45,6 +48,10 @@ class Graph : public nn::Module {
   const std::vector<formats::OnnxValue>& outputs() const { return model_.outputs; }
   const std::map<std::string, std::string>& metadata() const { return model_.metadata; }
 
+  // The graph with its weights as inputs behind its own, under their names here: what stays of a
+  // file when the weights are kept elsewhere. Without metadata.
+  formats::OnnxModel without_weights() const;
+
  private:
   enum class Role : unsigned char { constant, param, state };
   struct Held {
@@ -53,14 +60,20 @@ class Graph : public nn::Module {
     Role role = Role::constant;
     bool last = false;  // kept as (O, kh, kw, I)
   };
+  struct Place {
+    std::string path;   // of the module that a node is
+    std::string owner;  // the same for a node with weights, else that of the one before it
+  };
   class Runner;
 
   void hold_constants();
   void assign_roles();
+  void name_modules();
   void check() const;
 
   formats::OnnxModel model_;
   std::vector<Held> held_;
+  std::vector<Place> places_;  // of each node
 };
 
 // Throw IoError for what is not a whole model, and UnsupportedError.

@@ -41,8 +41,7 @@ Values batch_norm(const Call& c) {
       .eps = c.number("epsilon", 1e-5), .momentum = 1 - c.number("momentum", 0.9)};
   const Tensor x = channels_last(c[0]);
   const Tensor &gamma = c[1].tensor, &beta = c[2].tensor, &mean = c[3].tensor, &var = c[4].tensor;
-  if (!c.ctx.training)
-    return {from_channels_last(batch_norm_inference(x, gamma, beta, mean, var, o))};
+  if (!c.training) return {from_channels_last(batch_norm_inference(x, gamma, beta, mean, var, o))};
   BatchNormResult r = batch_norm_train(x, gamma, beta, o, mean, var);
   const std::string prefix = c.ctx.path.empty() ? "" : c.ctx.path + ".";
   c.ctx.updates[prefix + c.node.inputs[3]] = r.new_running_mean;

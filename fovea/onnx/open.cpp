@@ -1,6 +1,7 @@
 #include "fovea/onnx/open.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -9,7 +10,9 @@
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
 #include "fovea/core/text.h"
+#include "fovea/onnx/any_batch.h"
 #include "fovea/onnx/graph.h"
+#include "fovea/onnx/head.h"
 
 namespace fovea::onnx {
 
@@ -74,22 +77,6 @@ void flatten_output(OnnxModel& m) {
   m.nodes.push_back(std::move(node));
 }
 
-// What the last layer with weights reads, where that is linear; else "".
-std::string head_input(const OnnxModel& m) {
-  std::set<std::string> constants;
-  for (const auto& [name, t] : m.initializers) constants.insert(name);
-  for (const OnnxNode& node : m.nodes)
-    if (node.op == "Constant") constants.insert(node.outputs.begin(), node.outputs.end());
-  for (auto node = m.nodes.rbegin(); node != m.nodes.rend(); ++node) {
-    if (node->inputs.size() < 2 || !constants.contains(node->inputs[1])) continue;
-    if (node->op == "BatchNormalization" || node->op == "ConvTranspose") return "";
-    if (node->op != "Gemm" && node->op != "MatMul" && node->op != "Conv") continue;
-    const std::string& x = node->inputs[0];
-    return x == m.inputs[0].name ? "" : x;
-  }
-  return "";
-}
-
 std::string metadata_of(const OnnxModel& m, const std::string& key) {
   auto it = m.metadata.find(key);
   return it == m.metadata.end() ? "" : it->second;
@@ -152,11 +139,19 @@ data::Preprocess preprocess_of(
   }
 }
 
-Shape shape_of_scores(const nn::Module& net, const Shape& image, const std::string& path) {
+// The shapes of the scores of one picture and of what is tapped as `tap`, if that exists.
+struct Shapes {
+  Shape scores, tapped;
+};
+
+Shapes shapes_of(
+    const nn::Module& net, const Shape& image, const std::string& tap, const std::string& path) {
   EvalModeScope lazy(EvalMode::lazy);
   nn::Ctx ctx;
+  ctx.wanted_taps = {tap};
   try {
-    return nn::forward(net, nn::shaped({1, image[0], image[1], image[2]}), ctx).shape();
+    const Tensor y = nn::forward(net, nn::shaped({1, image[0], image[1], image[2]}), ctx);
+    return {y.shape(), ctx.taps.contains(tap) ? ctx.taps.at(tap).shape() : Shape{}};
   } catch (const std::invalid_argument& e) {
     fail(path, fmt::format("does not run on pictures {}: {}", image.str(), e.what()));
   }
@@ -196,17 +191,23 @@ models::Model open_onnx(const std::string& path, const OpenOptions& o) {
   const int64_t batch = (*m.inputs[0].shape)[0];
   if (batch > 1) fail(path, fmt::format("takes batches of {} only; export it for any or 1", batch));
   model.one_by_one = batch == 1;
-  model.head_input = head_input(m);
   const std::string kept = leave_out_softmax(m);
   if (o.classifies && !kept.empty()) fail(path, kept);
 
   auto net = build(m, path);
-  Shape scores = shape_of_scores(*net, image, path);
-  if (scores.rank() == 4 && scores[1] == 1 && scores[2] == 1) {
+  const std::optional<Head> head = find_head(m);
+  const Shapes shapes = shapes_of(*net, image, head ? head->input : "", path);
+  Shape scores = shapes.scores;
+  const bool makes_plain = head && head->linear && head->is_output && !head->plain &&
+                           shapes.tapped.rank() == 2 && scores.numel() == head->classes;
+  if (makes_plain) {
+    make_plain(m, *head);
+    scores = {1, head->classes};
+  } else if (scores.rank() == 4 && scores[1] == 1 && scores[2] == 1) {
     flatten_output(m);
-    net = build(m, path);
     scores = {scores[0], scores[3]};
   }
+  model.head_input = head_input(m);
   const bool classifier = scores.rank() == 2 && scores[0] == 1;
   if (o.classifies && !classifier)
     fail(
@@ -215,9 +216,19 @@ models::Model open_onnx(const std::string& path, const OpenOptions& o) {
             "expected scores (N, classes) for each picture, got \"{}\" {} for one",
             m.outputs[0].name,
             scores.str()));
+  net = build(m, path);
   if (classifier) {
     model.architecture.classes = scores[1];
     model.classes = classes_of(m, scores[1], path, o);
+    if (o.batches && model.one_by_one)
+      if (auto any = with_any_batch(m, *net, image)) {
+        m = std::move(*any);
+        net = build(m, path);
+        model.one_by_one = false;
+      }
+    OnnxModel graph = net->without_weights();
+    graph.outputs[0].shape = {-1, scores[1]};
+    model.architecture.graph = formats::unchecked_onnx_bytes(graph);
   }
   model.net = std::move(net);
   return model;

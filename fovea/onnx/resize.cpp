@@ -25,30 +25,29 @@ struct Rule {
 
 struct AxisSize {
   int64_t in, out;
-  double scale;
+  float scale;
 };
 
-// Where position i of the result lies on the axis of the input.
-double source_of(const Rule& r, const AxisSize& a, int64_t i) {
-  const double at = double(i);
+// Where position i of the result lies on the axis of the input. In f32, as other programs compute
+// it: which pixel is nearest to a position between two hangs on the last bit.
+float source_of(const Rule& r, const AxisSize& a, int64_t i) {
+  const auto at = float(i), in = float(a.in);
   if (r.coordinates == "asymmetric") return at / a.scale;
-  if (r.coordinates == "half_pixel") return (at + 0.5) / a.scale - 0.5;
-  if (r.coordinates == "pytorch_half_pixel") return a.out > 1 ? (at + 0.5) / a.scale - 0.5 : 0;
-  if (r.coordinates == "align_corners")
-    return a.out > 1 ? at * double(a.in - 1) / (a.scale * double(a.in) - 1) : 0;
+  if (r.coordinates == "half_pixel") return (at + 0.5F) / a.scale - 0.5F;
+  if (r.coordinates == "pytorch_half_pixel") return a.out > 1 ? (at + 0.5F) / a.scale - 0.5F : 0;
+  if (r.coordinates == "align_corners") return a.out > 1 ? at * (in - 1) / (a.scale * in - 1) : 0;
   if (r.coordinates == "half_pixel_symmetric") {
-    const double adjustment = double(a.out) / (a.scale * double(a.in));
-    const double centre = double(a.in) / 2;
-    return centre * (1 - adjustment) + (at + 0.5) / a.scale - 0.5;
+    const float adjustment = float(a.out) / (a.scale * in);
+    return in / 2 * (1 - adjustment) + (at + 0.5F) / a.scale - 0.5F;
   }
   throw Unsupported("coordinate_transformation_mode = " + r.coordinates);
 }
 
-int64_t nearest_to(const Rule& r, double x) {
+int64_t nearest_to(const Rule& r, float x) {
   if (r.nearest == "floor") return int64_t(std::floor(x));
   if (r.nearest == "ceil") return int64_t(std::ceil(x));
-  if (r.nearest == "round_prefer_floor") return int64_t(std::ceil(x - 0.5));
-  if (r.nearest == "round_prefer_ceil") return int64_t(std::floor(x + 0.5));
+  if (r.nearest == "round_prefer_floor") return int64_t(std::ceil(x - 0.5F));
+  if (r.nearest == "round_prefer_ceil") return int64_t(std::floor(x + 0.5F));
   throw Unsupported("nearest_mode = " + r.nearest);
 }
 
@@ -69,7 +68,7 @@ Tensor weights_of(const Rule& r, const AxisSize& a) {
   Tensor w = Tensor::empty({a.out, a.in});
   auto data = w.mutable_data<float>();
   std::ranges::fill(data, 0.f);
-  const double widen = r.antialias ? std::max(1.0, 1 / a.scale) : 1;
+  const double widen = r.antialias ? std::max(1.0, 1 / double(a.scale)) : 1;
   const double reach = (r.mode == "linear" ? 1 : 2) * widen;
   for (int64_t i = 0; i < a.out; ++i) {
     const double at = source_of(r, a, i);
@@ -105,7 +104,7 @@ bool is_plain_bilinear(const Rule& r, const AxisSize& a) {
   if (r.mode != "linear" || r.antialias || r.exclude_outside) return false;
   const bool ours = r.coordinates == "align_corners" || r.coordinates == "half_pixel" ||
                     (r.coordinates == "pytorch_half_pixel" && a.out > 1);
-  return ours && std::abs(a.scale * double(a.in) - double(a.out)) < 1e-6;
+  return ours && std::abs(a.scale * float(a.in) - float(a.out)) < 1e-6F * float(a.out);
 }
 
 // `sizes` by the file's axes.
@@ -136,10 +135,10 @@ std::vector<AxisSize> by_scales(
   if (scales.size() != axes.size()) throw std::invalid_argument("scales: one for each axis");
   for (size_t i = 0; i < axes.size(); ++i) {
     AxisSize& a = sizes[size_t(shape.normalize(int(axes[i])))];
-    const double out = std::floor(double(a.in) * scales[i]);
+    a.scale = float(scales[i]);
+    const float out = std::floor(float(a.in) * a.scale);
     if (!(out >= 1 && out < 1 << 20))
       throw std::invalid_argument(fmt::format("a scale of {}", scales[i]));
-    a.scale = scales[i];
     a.out = int64_t(out);
   }
   return sizes;
@@ -160,11 +159,11 @@ std::vector<AxisSize> by_sizes(
   const std::string policy = c.text("keep_aspect_ratio_policy", "stretch");
   if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller")
     throw Unsupported("keep_aspect_ratio_policy = " + policy);
-  double common = 0;
+  float common = 0;
   for (size_t i = 0; i < axes.size(); ++i) {
     AxisSize& a = sizes[size_t(shape.normalize(int(axes[i])))];
     a.out = asked[i];
-    a.scale = double(a.out) / double(std::max<int64_t>(1, a.in));
+    a.scale = float(a.out) / float(std::max<int64_t>(1, a.in));
     common = i == 0                   ? a.scale
              : policy == "not_larger" ? std::min(common, a.scale)
                                       : std::max(common, a.scale);
@@ -173,7 +172,7 @@ std::vector<AxisSize> by_sizes(
     for (int64_t axis : axes) {
       AxisSize& a = sizes[size_t(shape.normalize(int(axis)))];
       a.scale = common;
-      a.out = int64_t(std::floor(common * double(a.in) + 0.5));
+      a.out = int64_t(std::floor(common * float(a.in) + 0.5F));
     }
   return sizes;
 }

@@ -23,7 +23,8 @@ class Graph::Runner {
   const Value& at(const std::string& name) const;
 
  private:
-  void run(const formats::OnnxNode& node, bool dry);
+  void run(size_t node, bool dry);
+  bool is_frozen(const std::string& module) const;
 
   const Graph& graph_;
   nn::Ctx& ctx_;

@@ -61,20 +61,6 @@ std::string escape(std::string_view text) {
   return out;
 }
 
-std::string base64(std::span<const std::byte> bytes) {
-  constexpr std::string_view digits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t at = 0; at < bytes.size(); at += 3) {
-    size_t count = bytes.size() - at < 3 ? bytes.size() - at : 3;
-    uint32_t group = 0;
-    for (size_t i = 0; i < 3; ++i) group = group << 8 | (i < count ? uint32_t(bytes[at + i]) : 0);
-    for (size_t i = 0; i < 4; ++i) out += i <= count ? digits[group >> (18 - 6 * i) & 63] : '=';
-  }
-  return out;
-}
-
 size_t utf8_length(std::string_view text) {
   size_t length = 0;
   for (char c : text) length += starts_character(c);

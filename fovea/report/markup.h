@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -10,9 +9,6 @@ namespace fovea::report {
 // Text for HTML and XML, in elements and in quoted attributes: the five special characters become
 // entities; what XML forbids (control characters, bytes that are not UTF-8) becomes U+FFFD.
 std::string escape(std::string_view text);
-
-// RFC 4648, section 4, with padding.
-std::string base64(std::span<const std::byte> bytes);
 
 // Code points of a UTF-8 text: its width in a terminal as long as no character is wide.
 size_t utf8_length(std::string_view text);

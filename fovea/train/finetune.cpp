@@ -23,7 +23,7 @@ namespace {
 // The mean probability of the old model's first guess on some of the new pictures.
 double familiarity_of(const Recipe& recipe, const data::DatasetPtr& dataset) {
   constexpr int64_t samples = 64;
-  const models::Model old = models::load_model(recipe.from);
+  const models::Model old = model_from(recipe);
   auto order = data::permutation(dataset->size(), Key(recipe.seed).fold_in(6));
   order.resize(size_t(std::min<int64_t>(samples, dataset->size())));
   data::Loader loader(
@@ -55,12 +55,13 @@ void set_unless_given(Config& c, const std::string& key, const std::string& valu
 }  // namespace
 
 Finetuning plan_finetuning(Config config, const std::string& mode, const FinetuneOptions& o) {
-  Finetuning plan{.config = std::move(config), .mode = mode, .notes = {}};
+  Finetuning plan{.config = std::move(config), .mode = mode, .setup = {}, .notes = {}};
   const Recipe recipe(plan.config);
   if (recipe.from.empty())
     throw std::invalid_argument("[finetune] expected a recipe with model.from");
   use_processors(recipe);
-  const Setup setup = set_up(recipe);
+  plan.setup = set_up(recipe);
+  const Setup& setup = plan.setup;
   if (mode == "auto") {
     const Advice advice = advise(
         setup.source.train->size(),
@@ -87,11 +88,11 @@ Finetuning plan_finetuning(Config config, const std::string& mode, const Finetun
   return plan;
 }
 
-FeatureResult train_on_features(const Config& config, const FinetuneOptions& o, bool overwrite) {
+FeatureResult train_on_features(Finetuning plan, const FinetuneOptions& o, bool overwrite) {
   const auto begin = std::chrono::steady_clock::now();
-  const Recipe recipe(config);
+  const Recipe recipe(plan.config);
   use_processors(recipe);
-  Setup setup = set_up(recipe);
+  Setup& setup = plan.setup;
   const CodesOptions how{.workers = recipe.workers, .max_corrupt = recipe.max_corrupt};
   const Codes train = codes_of(setup.model, setup.source.train, how);
   std::optional<Codes> val;
@@ -118,7 +119,7 @@ FeatureResult train_on_features(const Config& config, const FinetuneOptions& o, 
   if (result.val) setup.model.metrics["val_top1"] = result.val->top1;
   if (result.test) setup.model.metrics["test_top1"] = result.test->top1;
   const RunFolder run = RunFolder::create(recipe.folder, recipe.name, overwrite);
-  write_file_atomic(run.file("recipe.toml"), config.to_toml());
+  write_file_atomic(run.file("recipe.toml"), plan.config.to_toml());
   models::save_model(run.file("model.safetensors"), setup.model);
   RunLog log(run, std::nullopt);
   log.write({"end", 0, 0, setup.model.metrics});

@@ -7,6 +7,7 @@
 #include "fovea/train/config.h"
 #include "fovea/train/metrics.h"
 #include "fovea/train/probe.h"
+#include "fovea/train/setup.h"
 
 // Transfer learning from a recipe that names a model with model.from.
 namespace fovea::train {
@@ -22,6 +23,7 @@ struct FinetuneOptions {
 struct Finetuning {
   Config config;     // what train() follows; for mode "features", train_on_features()
   std::string mode;  // "features", "last" or "all"
+  Setup setup;       // of the config, for either
   std::vector<std::string> notes;
 };
 
@@ -39,6 +41,6 @@ struct FeatureResult {
 
 // Computes the codes of all pictures once, trains a linear classifier on them and writes it as the
 // head of the model into a run folder (CS231n: the network as a fixed feature extractor).
-FeatureResult train_on_features(const Config& config, const FinetuneOptions& o, bool overwrite);
+FeatureResult train_on_features(Finetuning plan, const FinetuneOptions& o, bool overwrite);
 
 }  // namespace fovea::train

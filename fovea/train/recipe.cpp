@@ -64,7 +64,14 @@ std::span<const KeyInfo> recipe_keys() {
       {"model.fc_widths", text, "", "outputs of the pattern's fc layers, such as 256"},
       {"model.norm", text, "none", "behind the pattern's convolutions: batch, layer, group, ..."},
       {"model.init", text, "", "safetensors file to start from"},
-      {"model.from", text, "", "model file to fine-tune: its network, preprocessing and weights"},
+      {"model.from",
+       text,
+       "",
+       "model or ONNX file to fine-tune: its network, preprocessing and weights"},
+      {"model.preprocess",
+       text,
+       "",
+       "how pictures become the input of model.from, an ONNX file that does not record it"},
       {"model.head", text, "own", "own, or linear: another head of model.from gives way to one"},
       {"model.freeze", text, "", "paths of modules that stay as they are, between spaces"},
       {"knn.k", integer, "5", "neighbours that vote"},
@@ -412,6 +419,7 @@ Recipe::Recipe(const Config& c)
           .norm = c.text("model.norm")},
       init(c.text("model.init")),
       from(c.text("model.from")),
+      from_preprocess(c.text("model.preprocess")),
       linear_head(one_of(c, "model.head", {"own", "linear"}) == "linear"),
       freeze(words_of(c.text("model.freeze"))),
       epochs(int(at_least(c, "train.epochs", 1))),
@@ -442,6 +450,9 @@ Recipe::Recipe(const Config& c)
   if (from.empty() && (linear_head || head_epochs > 0))
     throw std::invalid_argument(
         "model.head and train.head_epochs are for models that begin from another: give model.from");
+  if (from.empty() && !from_preprocess.empty())
+    throw std::invalid_argument("model.preprocess is for an ONNX file as model.from: give that");
+  // The recipe that a run keeps lists every setting, the default name too.
   if (!from.empty() && (model != default_model || !init.empty() || !c.list("model.layers").empty()))
     throw std::invalid_argument(
         "model.from brings its own network: give neither model.name, model.init nor layers");

@@ -52,6 +52,7 @@ struct Recipe {
   models::PatternOptions pattern_options;
   std::optional<models::ClassicOptions> classic;  // gives the layers once the data is known
   std::string init, from;
+  std::string from_preprocess;  // of `from`, an ONNX file that does not record it
   bool linear_head = false;
   std::vector<std::string> freeze;
   std::vector<models::LayerSpec> layers;

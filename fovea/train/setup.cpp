@@ -12,6 +12,7 @@
 #include "fovea/data/statistics.h"
 #include "fovea/formats/safetensors_tree.h"
 #include "fovea/models/registry.h"
+#include "fovea/onnx/open.h"
 #include "fovea/train/fit.h"
 #include "fovea/train/transfer.h"
 
@@ -120,6 +121,17 @@ data::Preprocess choose_preprocess(const Recipe& recipe, const data::Dataset& da
   return p;
 }
 
+// The size is that of new inputs, which the surgery makes: here it is for graphs of any size, and
+// for the preprocessing that a name stands for.
+models::Model model_from(const Recipe& recipe) {
+  onnx::OpenOptions o{.preprocess = recipe.from_preprocess, .batches = true};
+  if (!recipe.from_preprocess.empty()) {
+    o.height = recipe.height > 0 ? recipe.height : recipe.width;
+    o.width = recipe.width > 0 ? recipe.width : recipe.height;
+  }
+  return onnx::open(recipe.from, o);
+}
+
 void use_processors(const Recipe& recipe) {
   set_determinism(recipe.determinism);
   set_threads(recipe.threads);
@@ -169,7 +181,7 @@ Setup set_up(const Recipe& recipe) {
 
   if (!recipe.from.empty()) {
     Surgery surgery = operate(
-        models::load_model(recipe.from),
+        model_from(recipe),
         {.classes = int64_t(s.source.classes.size()),
          .linear_head = recipe.linear_head,
          .channels = recipe.channels,
@@ -197,6 +209,7 @@ Setup set_up(const Recipe& recipe) {
     s.model.architecture.layers = models::classic_layers(
         *recipe.classic, s.model.architecture.input.numel(), s.model.architecture.classes);
   s.model.net = models::build(s.model.architecture);
+  models::check_classifies(*s.model.net, s.model.architecture);
   s.model.classes = s.source.classes;
   s.model.data_fingerprint = data::fingerprint(*s.source.train);
   nn::initialize(*s.model.net, Key(recipe.seed).fold_in(1));

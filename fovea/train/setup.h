@@ -26,6 +26,9 @@ struct Setup {
 // the user can mend: unknown names, shapes that do not fit, data that cannot be read.
 Setup set_up(const Recipe& recipe);
 
+// The model that model.from names, of fovea or from an ONNX file.
+models::Model model_from(const Recipe& recipe);
+
 // Threads and determinism as the recipe has them; before set_up.
 void use_processors(const Recipe& recipe);
 

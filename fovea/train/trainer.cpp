@@ -42,10 +42,14 @@ double since(Clock::time_point begin) {
 class Session {
  public:
   // Without a run to go on with, a folder is made for a new one, once all else is known to fit.
-  Session(const Config& config, std::optional<RunFolder> run, const TrainOptions& o)
+  Session(
+      const Config& config,
+      std::optional<RunFolder> run,
+      const TrainOptions& o,
+      std::optional<Setup> setup = {})
       : recipe_(config), run_(std::move(run)), options_(o) {
     use_processors(recipe_);
-    setup_ = set_up(recipe_);
+    setup_ = setup ? std::move(*setup) : set_up(recipe_);
     for (const std::string& text : setup_.notes) note(text);
     frozen_ = freeze_modules(*setup_.model.net, recipe_.freeze);
     but_head_ = freeze_all_but(*setup_.model.net, setup_.fresh);
@@ -403,6 +407,10 @@ class Session {
 
 TrainResult train(const Config& config, const TrainOptions& o) {
   return Session(config, std::nullopt, o).run();
+}
+
+TrainResult train(Setup setup, const Config& config, const TrainOptions& o) {
+  return Session(config, std::nullopt, o, std::move(setup)).run();
 }
 
 TrainResult resume(const std::string& folder, const TrainOptions& o) {

@@ -8,6 +8,7 @@
 #include "fovea/train/observer.h"
 #include "fovea/train/recipe.h"
 #include "fovea/train/run_folder.h"
+#include "fovea/train/setup.h"
 
 namespace fovea::train {
 
@@ -34,6 +35,8 @@ struct TrainResult {
 
 // Trains as the recipe says and leaves a run folder. Throws what the user can mend.
 TrainResult train(const Config& config, const TrainOptions& o = {});
+// The same for what set_up() made of the recipe before.
+TrainResult train(Setup setup, const Config& config, const TrainOptions& o = {});
 
 // Goes on with a run from its last checkpoint, to the same bits as if it had never stopped (at
 // equal threads, instruction set and version; what differs is noted).

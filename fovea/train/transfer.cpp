@@ -46,6 +46,10 @@ void sum_channels(Tree& weights, nn::Module& net) {
 }  // namespace
 
 Surgery operate(const models::Model& old, const SurgeryOptions& o, Key key) {
+  if (old.one_by_one)
+    throw std::invalid_argument(
+        "[transfer] expected a graph of any number of pictures, got one that takes a single one; "
+        "export it with a free batch (PyTorch: dynamic_axes)");
   Surgery s;
   models::Model& m = s.model;
   m.preprocess = old.preprocess;
@@ -64,6 +68,7 @@ Surgery operate(const models::Model& old, const SurgeryOptions& o, Key key) {
       m.preprocess.channels};
   m.net = models::build(m.architecture);
   m.licence = old.licence;
+  m.head_input = old.head_input;
   nn::initialize(*m.net, key);
 
   Tree weights = nn::export_tree(*old.net);

@@ -1,5 +1,6 @@
 #include "fovea/formats/onnx.h"
 
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -62,12 +63,40 @@ TEST_F(CliOnnx, GivesWhatTheModelGives) {
   EXPECT_EQ(Json::parse(o.out).at("shape")[1], 64);  // what the head of a ResNet-20 reads
   EXPECT_HAS(fovea("models m.onnx").out, "layer1.0");
   EXPECT_HAS(fovea("convert m.onnx weights.npz").out, ", ONNX");
-  o = fovea("finetune m.onnx --data photos");
-  EXPECT_EQ(o.code, 3);
-  EXPECT_HAS(o.err, "expected a fovea model (.safetensors)");
   o = fovea("predict m.onnx photos --preprocess unit");
   EXPECT_EQ(o.code, 2);
   EXPECT_HAS(o.err, "records its preprocessing");
+}
+
+// What is made of an ONNX file is a model like any other.
+TEST_F(CliOnnx, IsFineTuned) {
+  const std::string tuned = "runs/tuned/model.safetensors";
+  Outcome o = fovea(
+      "finetune m.onnx --data photos --mode last --stages 1 --epochs 1 --batch 4 --name tuned -q "
+      "--set data.height=8");
+  ASSERT_EQ(o.code, 0) << o.err;
+  const std::vector<std::string> lines{
+      "predict " + tuned + " photos/red/0.ppm",
+      "eval " + tuned + " --data photos --split train",
+      "features " + tuned + " --data photos --split train",
+      "convert " + tuned + " tuned.onnx",
+      "parity " + tuned + " tuned.onnx --data photos --limit 1",
+      "train --resume runs/tuned",
+      "doctor runs/tuned --steps 1 --seconds 1",
+      "finetune " + tuned + " --data photos --mode features --name again",
+      "convert m.onnx whole.safetensors",
+      "predict whole.safetensors photos/red/0.ppm"};
+  for (const std::string& line : lines) {
+    o = fovea(line);
+    EXPECT_TRUE(o.code == 0 || (line.starts_with("doctor") && o.code == 4)) << line << o.err;
+  }
+  o = fovea("models " + tuned + " --json");
+  const Json shown = Json::parse(o.out);
+  std::map<std::string, int> parameters;
+  for (const Json& layer : shown.at("layers"))
+    parameters[layer.at("path").get<std::string>()] += layer.at("parameters").get<int>();
+  EXPECT_EQ(parameters.at("linear"), 2 * 64 + 2);
+  EXPECT_EQ(parameters.at("conv1"), 16 * 27 + 16);  // with the batch norm folded into it
 }
 
 TEST_F(CliOnnx, ParityNamesTheFirstLayerThatDiffers) {

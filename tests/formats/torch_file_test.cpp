@@ -88,6 +88,30 @@ std::string tensor(const std::string& numel, const std::string& arguments) {
 }
 const std::string three = "\3\0\0\0\0\0\0\0aaaabbbbcccc"s;
 
+class ShardedTorch : public FolderTest {};
+
+// The index is checked as that of safetensors.
+TEST_F(ShardedTorch, IsReadAsOne) {
+  const auto index = folder_ / "pytorch_model.bin.index.json";
+  std::filesystem::copy_file(test::fixture("torch_zip.pth"), folder_ / "one.bin");
+  const Tree whole = load_torch(folder_ / "one.bin").tensors;
+  auto write_index = [&](const std::string& shard, const std::string& last) {
+    std::string map;
+    for (const auto& [name, t] : whole)
+      map +=
+          (map.empty() ? "" : ", ") + ('"' + name) + R"(": ")" + (map.empty() ? last : shard) + '"';
+    write_file(index, R"({"weight_map": {)" + map + "}}");
+  };
+  write_index("one.bin", "one.bin");
+  expect_equal(load_torch(index).tensors, whole);
+  write_index("one.bin", "two.bin");
+  EXPECT_HAS(io_error([&] { load_torch(index); }), "which the weight_map does not put there");
+  write_index("one.bin", "../one.bin");
+  EXPECT_HAS(io_error([&] { load_torch(index); }), "expected shards in the same folder");
+  write_index("two.bin", "two.bin");
+  EXPECT_HAS(io_error([&] { load_torch(index); }), "No such file");
+}
+
 TEST(TorchFile, ReadsAStreamWrittenByHand) {
   const std::string file = stream(tensor("K\3", "K\1K\2\x85K\1\x85"), three);
   const TorchFile read = parse_torch(bytes_of(file), "x.pth");

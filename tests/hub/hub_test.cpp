@@ -306,7 +306,11 @@ TEST_F(Hub, GetsEachShardOfASet) {
   EXPECT_EQ(got.files[2].name, "model.safetensors.index.json");
   commit = std::string(40, 'f');
   content["model.safetensors.index.json"] = R"({"weight_map": {"a": "../one.safetensors"}})";
-  EXPECT_HAS(failure(), "expected the index of a set of safetensors");
+  EXPECT_HAS(failure(), "expected the index of a set of weights");
+  commit = std::string(40, 'e');
+  content = {
+      {"pytorch_model.bin.index.json", R"({"weight_map": {"a": "one.bin"}})"}, {"one.bin", "1"}};
+  EXPECT_EQ(pull().files.back().name, "pytorch_model.bin.index.json");
 }
 
 TEST_F(Hub, TakesOldPyTorchFilesAndTorchvisionsByTheHashInTheirName) {

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <set>
 
 #include "fovea/core/errors.h"
@@ -111,6 +112,106 @@ TEST(HubNames, AreThoseOfToday) {
   EXPECT_EQ(vgg.at("classifier.3.weight").shape(), Shape({6, 6}));
   EXPECT_EQ(vgg.at("classifier.6.weight").shape(), Shape({5, 6}));
   EXPECT_EQ(vgg.at("features.0.weight").shape(), Shape({4, 3, 3, 3}));
+}
+
+// Each parameter of ours from timm's names and shapes (timm 1.0.31), and what is computed the same.
+TEST(HubNames, TimmsMobileNetworksAndConvNextAreOurs) {
+  const Tree v3 = hub::with_our_names(
+      {{"conv_stem.weight", ones({16, 3, 3, 3})},
+       {"conv_head.weight", ones({1280, 960, 1, 1})},
+       {"conv_head.bias", ones({1280})},
+       {"classifier.bias", ones({10})},
+       {"blocks.0.0.conv_dw.weight", ones({16, 1, 3, 3})},
+       {"blocks.0.0.conv_pw.weight", ones({16, 16, 1, 1})},
+       {"blocks.1.0.conv_pwl.weight", ones({24, 64, 1, 1})},
+       {"blocks.1.1.conv_dw.weight", ones({72, 1, 3, 3})},
+       {"blocks.1.1.bn2.weight", Tensor::from<float>({3}, {1})},
+       {"blocks.1.1.bn2.running_var", ones({1})},
+       {"blocks.1.1.conv_pwl.weight", ones({24, 72, 1, 1})},
+       {"blocks.2.0.conv_pwl.weight", ones({40, 72, 1, 1})},
+       {"blocks.2.0.se.conv_reduce.weight", ones({24, 72, 1, 1})},
+       {"blocks.3.0.conv.weight", ones({960, 160, 1, 1})},
+       {"blocks.3.0.bn1.num_batches_tracked", ones({})}});
+  for (const char* name :
+       {"features.0.0.weight",
+        "features.1.block.0.0.weight",
+        "features.1.block.1.0.weight",
+        "features.2.block.2.0.weight",
+        "features.3.block.1.0.weight",
+        "features.3.block.2.0.weight",
+        "features.4.block.3.0.weight",
+        "features.4.block.2.fc1.weight",
+        "features.5.0.weight",
+        "features.5.1.num_batches_tracked",
+        "classifier.0.bias",
+        "classifier.3.bias"})
+    EXPECT_TRUE(v3.contains(name)) << name;
+  EXPECT_EQ(v3.at("classifier.0.weight").shape(), Shape({1280, 960}));
+  // timm's epsilon is 1e-5, ours 1e-3.
+  EXPECT_NEAR(
+      v3.at("features.3.block.1.1.weight").item<double>() / std::sqrt(1 + 1e-3),
+      3 / std::sqrt(1 + 1e-5),
+      1e-6);
+
+  const Tree v2 = hub::with_our_names(
+      {{"conv_stem.weight", ones({32, 3, 3, 3})},
+       {"conv_head.weight", ones({1280, 320, 1, 1})},
+       {"bn2.weight", ones({1280})},
+       {"classifier.weight", ones({10, 1280})},
+       {"blocks.0.0.conv_pw.weight", ones({16, 32, 1, 1})},
+       {"blocks.1.0.conv_pwl.weight", ones({24, 96, 1, 1})},
+       {"blocks.1.1.conv_pwl.weight", ones({24, 144, 1, 1})},
+       {"blocks.1.1.bn3.bias", ones({24})}});
+  for (const char* name :
+       {"features.0.0.weight",
+        "features.1.conv.1.weight",
+        "features.2.conv.2.weight",
+        "features.3.conv.3.bias",
+        "features.4.0.weight",
+        "features.4.1.weight",
+        "classifier.1.weight"})
+    EXPECT_TRUE(v2.contains(name)) << name;
+
+  const Tree b0 = hub::with_our_names(
+      {{"conv_stem.weight", ones({32, 3, 3, 3})},
+       {"conv_head.weight", ones({1280, 320, 1, 1})},
+       {"blocks.0.0.se.conv_expand.weight", ones({32, 8, 1, 1})},
+       {"blocks.0.0.se.conv_reduce.weight", ones({8, 32, 1, 1})},
+       {"blocks.0.0.conv_pw.weight", ones({16, 32, 1, 1})},
+       {"blocks.1.0.conv_pwl.weight", ones({24, 96, 1, 1})},
+       {"blocks.1.1.conv_pwl.weight", ones({24, 144, 1, 1})}});
+  for (const char* name :
+       {"features.1.0.block.1.fc2.weight",
+        "features.1.0.block.2.0.weight",
+        "features.2.1.block.2.0.weight",
+        "features.3.0.weight"})
+    EXPECT_TRUE(b0.contains(name)) << name;
+
+  const Tree next = hub::with_our_names(
+      {{"stem.1.weight", ones({96})},
+       {"stages.0.blocks.0.conv_dw.weight", ones({96, 1, 7, 7})},
+       {"stages.0.blocks.2.gamma", ones({96})},
+       {"stages.1.downsample.1.weight", ones({192, 96, 2, 2})},
+       {"stages.1.blocks.0.mlp.fc2.bias", ones({192})},
+       {"head.norm.weight", ones({768})},
+       {"head.fc.weight", ones({10, 768})}});
+  for (const char* name :
+       {"features.0.1.weight",
+        "features.1.0.block.0.weight",
+        "features.2.1.weight",
+        "features.3.0.block.5.bias",
+        "classifier.0.weight",
+        "classifier.2.weight"})
+    EXPECT_TRUE(next.contains(name)) << name;
+  EXPECT_EQ(next.at("features.1.2.layer_scale").shape(), Shape({96, 1, 1}));
+
+  // Names like these are no reason to write anywhere.
+  const Tree odd{
+      {"conv_stem.weight", ones({1})},
+      {"blocks.1.0.conv_pwl.weight", ones({1})},
+      {"blocks.99999999999.0.conv_dw.weight", ones({1})},
+      {"blocks.0.2147483647.conv_dw.weight", ones({1})}};
+  EXPECT_TRUE(hub::with_our_names(odd).contains("blocks.0.2147483647.conv_dw.weight"));
 }
 
 class HubModel : public FolderTest {

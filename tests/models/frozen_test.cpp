@@ -50,7 +50,8 @@ int norms_that_stay(std::string_view name) {
       {"densenet161", 78 + 3 + 1},
       {"densenet169", 82 + 3 + 1},
       {"densenet201", 98 + 3 + 1},
-      {"densenet_bc100_12", 48 + 2 + 1}};
+      {"densenet_bc100_12", 48 + 2 + 1},
+      {"espnet", 17 + 1}};  // behind what is joined or added, and behind a transposed convolution
   auto it = known.find(name);
   return it == known.end() ? 0 : it->second;
 }

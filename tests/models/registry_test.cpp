@@ -10,6 +10,7 @@
 #include "fovea/models/summary.h"
 #include "fovea/nn/grad.h"
 #include "fovea/ops/loss.h"
+#include "fovea/ops/reduce.h"
 #include "tests/models/siblings.h"
 #include "tests/support/check_op.h"
 #include "tests/support/expect.h"
@@ -22,7 +23,8 @@ using test::random_input;
 
 // Parameters for the data a model was designed for: LeNet-5 as in the 1998 paper's C5 and F6, the
 // ImageNet networks as torchvision counts them (MobileNet v1, Inception v4 and Inception-ResNet as
-// timm does), auxiliary heads included, the others by hand from their layers.
+// timm does, ESPNet as its authors' file), auxiliary heads included, the others by hand from their
+// layers.
 const std::map<std::string_view, int64_t> parameter_counts{
     {"linear", 7'850},
     {"two_layer", 79'510},
@@ -93,11 +95,16 @@ const std::map<std::string_view, int64_t> parameter_counts{
     {"mobilenet_v3_small", 2'542'856},
     {"efficientnet_b0", 5'288'548},
     {"convnext_tiny", 28'589'128},
+    {"espnet", 354'517},
 };
 
 class EveryModel : public testing::TestWithParam<std::string_view> {
  protected:
   const Entry& entry() const { return find(GetParam()); }
+  // Of 7 classes for n pictures.
+  Shape scores_of(int64_t n, const Shape& input) const {
+    return gives_maps(GetParam()) ? Shape{n, input[0], input[1], 7} : Shape{n, 7};
+  }
 };
 
 TEST_P(EveryModel, HasTheKnownNumberOfParameters) {
@@ -111,7 +118,7 @@ TEST_P(EveryModel, GivesAScoreForEachClass) {
   nn::Ctx ctx;
   Shape input{3, entry().input[0], entry().input[1], entry().input[2]};
   Tensor scores = nn::forward(*net, nn::shaped(input), ctx);  // builds the graph only
-  EXPECT_EQ(scores.shape().str(), "(3, 7)");
+  EXPECT_EQ(scores.shape(), scores_of(3, entry().input));
 }
 
 TEST_P(EveryModel, TakesGreyPictures) {
@@ -119,7 +126,7 @@ TEST_P(EveryModel, TakesGreyPictures) {
   auto net = build({.name = std::string(GetParam()), .input = grey, .classes = 7});
   nn::Ctx ctx;
   Tensor scores = nn::forward(*net, nn::shaped({2, grey[0], grey[1], 1}), ctx);
-  EXPECT_EQ(scores.shape().str(), "(2, 7)");
+  EXPECT_EQ(scores.shape(), scores_of(2, grey));
 }
 
 // Small pictures, but large enough for batch norm to see several pixels in the last stage.
@@ -140,7 +147,7 @@ TEST_P(EveryModel, EveryParameterGetsAGradient) {
     ctx.key = Key(step);
     nn::LossAndGrad r = nn::value_and_grad(*net, ctx, [&](nn::Ctx& c) {
       return nn::total_loss(nn::forward(*net, x, c), c, [&](const Tensor& scores) {
-        return cross_entropy(scores, labels);
+        return cross_entropy(scores.rank() == 4 ? mean(scores, {1, 2}) : scores, labels);
       });
     });
     std::vector<Tensor> all = values_of(r.grads);

@@ -42,9 +42,17 @@ inline Shape small_input(const Entry& e) {
                        : e.input[0] == 227           ? 67
                        : e.input[0] == 299           ? 75
                        : e.name.starts_with("wrn28") ? 16
+                       : e.name == "espnet"          ? 32
                                                      : e.input[0];
   return {side, side, e.input[2]};
 }
+
+// Whether a network has scores for each pixel.
+inline bool gives_maps(std::string_view name) { return name == "espnet"; }
+
+// The fewest classes that a network can tell apart: a pyramid of ESPNet has a channel at least for
+// each of five dilations.
+inline int64_t least_classes(std::string_view name) { return gives_maps(name) ? 5 : 2; }
 
 // Whether a training step may leave out whole branches of the network.
 inline bool drops_branches(std::string_view name) {

@@ -52,12 +52,12 @@ TEST(OnnxGraph, TakesImagesAsTheyLieInMemory) {
 
 TEST(OnnxGraph, WeightsAreParametersWithGradients) {
   const auto graph = parse(bytes_of(small()), "small");
-  EXPECT_EQ(nn::parameters(*graph).at("w").shape(), (Shape{1, 1, 1, 2}));
+  EXPECT_EQ(nn::parameters(*graph).at("the_a.weight").shape(), (Shape{1, 1, 1, 2}));
   const Tensor x = Tensor::from<float>({1, 1, 2, 0, -3, 0, 4, 1}, {1, 2, 2, 2});
   auto r = nn::value_and_grad(
       *graph, {}, [&](nn::Ctx& ctx) { return sum(nn::forward(*graph, x, ctx)); });
   EXPECT_EQ(r.loss.item(), 27);
-  EXPECT_EQ(r.grads.at("w").to_vector(), (std::vector<float>{7, 2}));
+  EXPECT_EQ(r.grads.at("the_a.weight").to_vector(), (std::vector<float>{7, 2}));
 }
 
 TEST(OnnxGraph, NamesAllThatIsUnsupportedAtOnce) {

@@ -5,8 +5,6 @@
 namespace fovea::report {
 namespace {
 
-std::string base64_of(std::string_view text) { return base64(std::as_bytes(std::span(text))); }
-
 TEST(Markup, EscapesWhatHasMeaning) {
   EXPECT_EQ(
       escape("<a href=\"x\">'&'</a>"), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
@@ -23,16 +21,6 @@ TEST(Markup, ReplacesWhatXmlForbids) {
   EXPECT_EQ(escape("\xf4\x90\x80\x80"), "\ufffd\ufffd\ufffd\ufffd");  // beyond U+10FFFF
   EXPECT_EQ(escape("\xef\xbf\xbf"), "\ufffd\ufffd\ufffd");            // U+FFFF
   EXPECT_EQ(escape("x\xe2\x82"), "x\ufffd\ufffd");                    // ends early
-}
-
-// RFC 4648, section 10.
-TEST(Markup, Base64) {
-  EXPECT_EQ(base64_of(""), "");
-  EXPECT_EQ(base64_of("f"), "Zg==");
-  EXPECT_EQ(base64_of("fo"), "Zm8=");
-  EXPECT_EQ(base64_of("foo"), "Zm9v");
-  EXPECT_EQ(base64_of("foobar"), "Zm9vYmFy");
-  EXPECT_EQ(base64_of("\xfb\xff\xfe"), "+//+");
 }
 
 TEST(Markup, ShortensByCharacters) {

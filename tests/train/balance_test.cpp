@@ -83,7 +83,9 @@ TEST_F(BalanceTest, AClassifierOnFeaturesFollowsTheRecipeToo) {
     c.set("model.name", "convnet", "default");
     c.set("data.limit", "100", "test");
     c.set("model.from", path("old.safetensors"), "test");
-    return train_on_features(c, {.loss = loss}, true).test->rows[0].recall;
+    return train_on_features(plan_finetuning(c, "features", {}), {.loss = loss}, true)
+        .test->rows[0]
+        .recall;
   };
   EXPECT_GT(found({{"data.sampler", "weighted"}}, ProbeLoss::svm), found({}, ProbeLoss::svm) + 0.2);
   // The weights reach the classifier, which can use them with the softmax only.

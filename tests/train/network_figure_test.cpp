@@ -62,7 +62,8 @@ TEST(NetworkFigure, DrawsEveryNetwork) {
     report::expect_readable(report::network_layout(chart.layers, chart.most_rows), chart.layers);
     std::string svg = report::network_chart(chart).markup;
     EXPECT_TRUE(report::is_well_formed(svg));
-    EXPECT_LT(svg.size(), 70'000u);
+    // The sums between the branches of ESPNet's pyramids keep those from being folded.
+    EXPECT_LT(svg.size(), e.name == "espnet" ? 120'000u : 70'000u);
   }
 }
 

@@ -272,7 +272,7 @@ TEST_F(FinetuneTest, TrainsTheLastStagesAndTheHeadFirst) {
 }
 
 TEST_F(FinetuneTest, FixedFeaturesBecomeAModelOfTheWholeNetwork) {
-  const FeatureResult r = train_on_features(recipe({}), {}, false);
+  const FeatureResult r = train_on_features(plan_finetuning(recipe({}), "features", {}), {}, false);
   EXPECT_EQ(r.features, 84);
   ASSERT_TRUE(r.val && r.test);
   EXPECT_GT(r.test->top1, 0.3);  // random features; a guess is 0.1

@@ -53,9 +53,11 @@ void put(::onnx::AttributeProto& p, const std::string& name, const OnnxAttribute
 void put(::onnx::ValueInfoProto& p, const OnnxValue& v) {
   p.set_name(v.name);
   auto& tensor = *p.mutable_type()->mutable_tensor_type();
-  tensor.set_elem_type(onnx_type(v.dtype.value()));
-  for (int64_t extent : v.shape.value()) {
-    auto* dim = tensor.mutable_shape()->add_dim();
+  if (v.dtype) tensor.set_elem_type(onnx_type(*v.dtype));
+  if (!v.shape) return;
+  auto& shape = *tensor.mutable_shape();
+  for (int64_t extent : *v.shape) {
+    auto* dim = shape.add_dim();
     if (extent < 0)
       dim->set_dim_param("N");
     else
@@ -63,9 +65,7 @@ void put(::onnx::ValueInfoProto& p, const OnnxValue& v) {
   }
 }
 
-}  // namespace
-
-std::string onnx_bytes(const OnnxModel& model) {
+::onnx::ModelProto proto_of(const OnnxModel& model) {
   ::onnx::ModelProto p;
   p.set_ir_version(8);  // of ONNX 1.10 to 1.12, with opset 15 to 17
   p.set_producer_name("fovea");
@@ -94,12 +94,23 @@ std::string onnx_bytes(const OnnxModel& model) {
     for (const std::string& output : node.outputs) n.add_output(output);
     for (const auto& [name, a] : node.attributes) put(*n.add_attribute(), name, a);
   }
+  return p;
+}
+
+}  // namespace
+
+std::string onnx_bytes(const OnnxModel& model) {
+  const ::onnx::ModelProto p = proto_of(model);
   try {
     ::onnx::checker::check_model(p);
   } catch (const std::exception& e) {
     throw std::logic_error(fmt::format("the ONNX checker refuses the model: {}", e.what()));
   }
   return p.SerializeAsString();
+}
+
+std::string unchecked_onnx_bytes(const OnnxModel& model) {
+  return proto_of(model).SerializeAsString();
 }
 
 }  // namespace fovea::formats

@@ -16,5 +16,6 @@ OnnxModel read_onnx(const std::string&) { absent(); }
 OnnxModel parse_onnx(std::span<const std::byte>, const std::string&) { absent(); }
 Tensor parse_onnx_tensor(std::span<const std::byte>, const std::string&) { absent(); }
 std::string onnx_bytes(const OnnxModel&) { absent(); }
+std::string unchecked_onnx_bytes(const OnnxModel&) { absent(); }
 
 }  // namespace fovea::formats
