@@ -65,8 +65,9 @@ void check_activations(const Record& r, Findings& found) {
 }
 
 void check_drift(const Record& r, Findings& found) {
+  constexpr int64_t settled = 50;  // steps after which running statistics have left their start
   const Worst drift = worst_of(r.looks.back(), "drift/");
-  if (drift.value <= 1) return;
+  if (drift.value <= 1 || r.looks.back().step < settled) return;
   found.push_back(
       {"batch_norm.drift",
        Severity::warning,

@@ -182,7 +182,9 @@ void LayerWatch::before_step(int64_t step, const Frozen& frozen) {
       .activations = stats_of(signals.activations),
       .weights = stats_of(signals.weights),
       .ratios = {},
-      .drifts = signals.drifts};
+      .drifts = {}};
+  constexpr int64_t few = 16;  // pictures whose own statistics say little
+  if (batch_.size() >= few) record_->drifts = signals.drifts;
   for (const LayerSignal& w : signals.weights) before_[w.name] = w.values;
 }
 
