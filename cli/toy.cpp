@@ -71,6 +71,7 @@ Verb toy_verb() {
       "Train on points of the plane and draw the decision regions as they form",
       {"fovea toy --data spiral --out spiral.html",
        "fovea toy --data moons --model linear --epochs 50",
+       "fovea toy --data circles --model knn --set knn.k=1",
        "fovea toy net.toml --data points.csv --set optimizer.name=sgd --lr 0.1"},
       [](Arguments& app) {
         auto o = std::make_shared<Options>();
@@ -78,7 +79,7 @@ Verb toy_verb() {
         app.get_option("--data")->description(
             "moons, circles, spiral, blobs, or a file of lines x,y,class");
         app.get_option("--model")->description(
-            "linear, two_layer, or layers for [[model.layers]] of the recipe");
+            "linear, two_layer, knn, svm, rbf, tree, or layers for [[model.layers]] of the recipe");
         app.add_option("--points", o->points.count, "Points of a built-in set")
             ->check(positive())
             ->capture_default_str();

@@ -1,10 +1,12 @@
 #include "fovea/train/fit.h"
 
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 
 #include "fovea/classic/fitted.h"
+#include "fovea/ops/shape.h"
 #include "fovea/train/codes.h"
 
 namespace fovea::train {
@@ -34,9 +36,13 @@ void check_classes(const data::Dataset& train) {
         train.classes()[size_t(empty - counts.begin())]));
 }
 
-}  // namespace
+// What reaches a place of the network, (N, D), and the labels of the samples it came from.
+struct Reaching {
+  Tensor values, labels;
+};
 
-void fit_layers(models::Model& model, const data::DatasetPtr& train, const FitOptions& o) {
+void fit_each(
+    models::Model& model, Key key, const std::function<Reaching(const std::string& path)>& at) {
   std::vector<models::LayerSpec>& layers = model.architecture.layers;
   if (layers.empty()) return;
   const std::vector<nn::Module*> children = children_of(*model.net);
@@ -44,26 +50,45 @@ void fit_layers(models::Model& model, const data::DatasetPtr& train, const FitOp
     auto* layer = dynamic_cast<classic::Fitted*>(children[i]);
     if (!layer) continue;
     try {
-      check_classes(*train);
-      const Codes codes = codes_of(
-          model,
-          train,
-          {.layer = fmt::format("{}.input", i),
-           .mean = false,
-           .batch = o.batch,
-           .workers = o.workers,
-           .max_corrupt = o.max_corrupt});
+      const Reaching r = at(fmt::format("{}.input", i));
       layer->fit(
-          {.x = codes.values,
-           .labels = codes.labels,
+          {.x = r.values,
+           .labels = r.labels,
            .classes = model.architecture.classes,
-           .key = o.key.fold_in(i)});
+           .key = key.fold_in(i)});
     } catch (const std::invalid_argument& e) {
       throw std::invalid_argument(
           fmt::format("layer {} ({}) cannot be fitted: {}", i, layers[i].type, e.what()));
     }
     for (const auto& [name, value] : layer->sizes()) layers[i].options[name] = value;
   }
+}
+
+}  // namespace
+
+void fit_layers(models::Model& model, const data::DatasetPtr& train, const FitOptions& o) {
+  fit_each(model, o.key, [&](const std::string& path) {
+    check_classes(*train);
+    Codes codes = codes_of(
+        model,
+        train,
+        {.layer = path,
+         .mean = false,
+         .batch = o.batch,
+         .workers = o.workers,
+         .max_corrupt = o.max_corrupt});
+    return Reaching{codes.values, codes.labels};
+  });
+}
+
+void fit_layers(models::Model& model, const Tensor& inputs, const Tensor& labels, Key key) {
+  fit_each(model, key, [&](const std::string& path) {
+    nn::Ctx ctx;
+    ctx.wanted_taps = {path};
+    nn::forward(*model.net, inputs, ctx);
+    const Tensor y = ctx.taps.at(path);
+    return Reaching{reshape(y, {y.dim(0), y.numel() / y.dim(0)}).eval(), labels};
+  });
 }
 
 bool learns_by_steps(const models::Model& model) { return nn::count_parameters(*model.net) > 0; }

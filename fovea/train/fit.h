@@ -18,6 +18,9 @@ struct FitOptions {
 // whose options do not fit the data, or a class without training pictures.
 void fit_layers(models::Model& model, const data::DatasetPtr& train, const FitOptions& o = {});
 
+// The same, to inputs (N, H, W, C) of the network and their labels i32 (N).
+void fit_layers(models::Model& model, const Tensor& inputs, const Tensor& labels, Key key);
+
 // Whether there is anything that steps of an optimiser could train.
 bool learns_by_steps(const models::Model& model);
 

@@ -50,35 +50,6 @@ Look look_at(const data::Dataset& dataset) {
   return look;
 }
 
-// The weights come from the training split alone.
-LossOptions loss_options(const Recipe& recipe, const data::Dataset& train) {
-  LossOptions o{
-      .label_smoothing = recipe.label_smoothing,
-      .focal_gamma = recipe.focal_gamma,
-      .hinge = recipe.hinge};
-  const std::vector<int64_t> counts = data::class_counts(train);
-  const bool by_counts =
-      recipe.weighting == ClassWeighting::balanced || recipe.weighting == ClassWeighting::effective;
-  auto empty = std::ranges::find(counts, 0);
-  if ((by_counts || recipe.balance) && empty != counts.end())
-    throw std::invalid_argument(fmt::format(
-        "{}: expected training pictures of every class, got none of {}",
-        by_counts ? "train.class_weights" : "data.sampler",
-        train.classes()[size_t(empty - counts.begin())]));
-  std::vector<double> weights = recipe.class_weights;
-  if (recipe.weighting == ClassWeighting::balanced) weights = data::balanced_weights(counts);
-  if (recipe.weighting == ClassWeighting::effective) weights = data::effective_weights(counts);
-  if (weights.empty()) return o;
-  if (weights.size() != counts.size())
-    throw std::invalid_argument(fmt::format(
-        "train.class_weights: expected a weight for each of the {} classes, {}, got {}",
-        counts.size(),
-        list_of(train.classes(), 10),
-        weights.size()));
-  o.class_weights.assign(weights.begin(), weights.end());
-  return o;
-}
-
 }  // namespace
 
 data::Preprocess choose_preprocess(const Recipe& recipe, const data::Dataset& dataset) {
@@ -132,6 +103,45 @@ models::Model model_from(const Recipe& recipe) {
   return onnx::open(recipe.from, o);
 }
 
+std::vector<models::LayerSpec> layers_of(
+    const Recipe& recipe, const Shape& input, int64_t classes) {
+  if (recipe.classic) return models::classic_layers(*recipe.classic, input.numel(), classes);
+  if (recipe.pattern.empty()) return recipe.layers;
+  models::PatternOptions pattern = recipe.pattern_options;
+  pattern.classes = classes;
+  return models::expand_pattern(recipe.pattern, pattern);
+}
+
+LossOptions loss_options(
+    const Recipe& recipe,
+    std::span<const int64_t> counts,
+    const std::vector<std::string>& classes) {
+  LossOptions o{
+      .label_smoothing = recipe.label_smoothing,
+      .focal_gamma = recipe.focal_gamma,
+      .hinge = recipe.hinge};
+  const bool by_counts =
+      recipe.weighting == ClassWeighting::balanced || recipe.weighting == ClassWeighting::effective;
+  auto empty = std::ranges::find(counts, 0);
+  if ((by_counts || recipe.balance) && empty != counts.end())
+    throw std::invalid_argument(fmt::format(
+        "{}: expected training pictures of every class, got none of {}",
+        by_counts ? "train.class_weights" : "data.sampler",
+        classes[size_t(empty - counts.begin())]));
+  std::vector<double> weights = recipe.class_weights;
+  if (recipe.weighting == ClassWeighting::balanced) weights = data::balanced_weights(counts);
+  if (recipe.weighting == ClassWeighting::effective) weights = data::effective_weights(counts);
+  if (weights.empty()) return o;
+  if (weights.size() != counts.size())
+    throw std::invalid_argument(fmt::format(
+        "train.class_weights: expected a weight for each of the {} classes, {}, got {}",
+        counts.size(),
+        list_of(classes, 10),
+        weights.size()));
+  o.class_weights.assign(weights.begin(), weights.end());
+  return o;
+}
+
 void use_processors(const Recipe& recipe) {
   set_determinism(recipe.determinism);
   set_threads(recipe.threads);
@@ -173,7 +183,8 @@ Setup set_up(const Recipe& recipe) {
     s.source =
         data::with_validation(s.source, Key(recipe.seed).fold_in(2), {.share = recipe.val_share});
 
-  s.loss = loss_options(recipe, *s.source.train);
+  // The weights come from the training split alone.
+  s.loss = loss_options(recipe, data::class_counts(*s.source.train), s.source.train->classes());
   const auto uneven = data::imbalance(*s.source.train);
   const bool unnoticed = recipe.weighting == ClassWeighting::none && !recipe.balance;
   if (uneven && unnoticed && !recipe.focal_gamma)
@@ -197,17 +208,13 @@ Setup set_up(const Recipe& recipe) {
   }
   s.model.preprocess = choose_preprocess(recipe, *s.source.train);
   const data::Preprocess& p = s.model.preprocess;
-  models::PatternOptions pattern = recipe.pattern_options;
-  pattern.classes = int64_t(s.source.classes.size());
+  const Shape input{p.height, p.width, p.channels};
+  const auto classes = int64_t(s.source.classes.size());
   s.model.architecture = {
       .name = recipe.model,
-      .input = {p.height, p.width, p.channels},
-      .classes = int64_t(s.source.classes.size()),
-      .layers =
-          recipe.pattern.empty() ? recipe.layers : models::expand_pattern(recipe.pattern, pattern)};
-  if (recipe.classic)
-    s.model.architecture.layers = models::classic_layers(
-        *recipe.classic, s.model.architecture.input.numel(), s.model.architecture.classes);
+      .input = input,
+      .classes = classes,
+      .layers = layers_of(recipe, input, classes)};
   s.model.net = models::build(s.model.architecture);
   models::check_classifies(*s.model.net, s.model.architecture);
   s.model.classes = s.source.classes;

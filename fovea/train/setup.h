@@ -1,6 +1,7 @@
 #pragma once
 
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,15 @@ void use_processors(const Recipe& recipe);
 
 // How the trainer reads a split of the data under the recipe: shuffled and augmented for training.
 data::LoaderOptions loader_options(const Recipe& recipe, const Setup& setup, bool training);
+
+// The layers of a new network for inputs (H, W, C): the recipe's own, those of its pattern, or
+// those of its classical method. Empty where it names a network of the table.
+std::vector<models::LayerSpec> layers_of(const Recipe& recipe, const Shape& input, int64_t classes);
+
+// The loss of a recipe for classes with so many training samples. Throws std::invalid_argument for
+// weights that do not fit them.
+LossOptions loss_options(
+    const Recipe& recipe, std::span<const int64_t> counts, const std::vector<std::string>& classes);
 
 // How pictures of this dataset become inputs under the recipe; part of set_up.
 data::Preprocess choose_preprocess(const Recipe& recipe, const data::Dataset& dataset);

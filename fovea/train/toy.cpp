@@ -10,6 +10,8 @@
 #include "fovea/ops/shape.h"
 #include "fovea/optim/factory.h"
 #include "fovea/report/html.h"
+#include "fovea/train/fit.h"
+#include "fovea/train/setup.h"
 #include "fovea/train/signals.h"
 #include "fovea/train/step.h"
 
@@ -42,14 +44,11 @@ struct Normal {
 models::Model model_of(const Recipe& recipe, const data::Points& points) {
   models::Model m;
   const auto classes = int64_t(points.classes.size());
-  models::PatternOptions pattern = recipe.pattern_options;
-  pattern.classes = classes;
   m.architecture = {
       .name = recipe.model,
       .input = {1, 1, 2},
       .classes = classes,
-      .layers =
-          recipe.pattern.empty() ? recipe.layers : models::expand_pattern(recipe.pattern, pattern)};
+      .layers = layers_of(recipe, {1, 1, 2}, classes)};
   m.net = models::build(m.architecture);
   m.classes = points.classes;
   nn::initialize(*m.net, Key(recipe.seed).fold_in(1));
@@ -69,6 +68,23 @@ data::Batch batch_of(const data::Points& points, const Normal& normal, std::vect
   return b;
 }
 
+void add_course(report::HtmlReport& page, const ToyRun& run) {
+  page.section("While it learnt");
+  std::vector<report::Picture> pictures;
+  for (const ToyFrame& f : run.frames)
+    pictures.push_back(
+        {f.picture, fmt::format("step {}", f.step), fmt::format("{:.1f} %", 100 * f.accuracy)});
+  page.gallery(pictures);
+  report::LineChart loss{.title = "Loss"}, accuracy{.title = "Accuracy"};
+  loss.x_label = accuracy.x_label = "step";
+  loss.series = {run.losses};
+  accuracy.series = {run.accuracies};
+  accuracy.unit = report::Unit::percent;
+  const report::Figure curves[] = {
+      {report::line_chart(loss), ""}, {report::line_chart(accuracy), ""}};
+  page.figures(curves);
+}
+
 }  // namespace
 
 void set_toy_defaults(Config& c) {
@@ -78,6 +94,7 @@ void set_toy_defaults(Config& c) {
   fill("data.source", "spiral");
   if (c.list("model.layers").empty() && c.text("model.pattern").empty())
     fill("model.name", "two_layer");
+  if (c.text("model.name") == "rbf") fill("rbf.units", "50");
   fill("train.epochs", "200");
   fill("train.batch", "32");
   fill("optimizer.lr", "0.01");
@@ -94,20 +111,26 @@ ToyRun train_toy(const Config& config, const data::Points& points, const ToyOpti
   const auto n = int64_t(points.at.size());
   const Normal normal(points);
   models::Model model = model_of(recipe, points);
-  const LossOptions loss{
-      .label_smoothing = recipe.label_smoothing, .focal_gamma = recipe.focal_gamma};
+  std::vector<int64_t> counts(points.classes.size());
+  for (int label : points.labels) ++counts[size_t(label)];
+  const LossOptions loss = loss_options(recipe, counts, points.classes);
   std::vector<int64_t> everything(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) everything[size_t(i)] = i;
   const std::vector<data::Batch> all{batch_of(points, normal, everything)};
+  fit_layers(model, all[0].images, all[0].labels, Key(recipe.seed).fold_in(8));
   const Scorer scorer = [&](const Tensor& at) {
     nn::Ctx ctx;
     return nn::forward(*model.net, normal(at), ctx);
   };
 
-  const int64_t batches = std::max<int64_t>(1, n / recipe.batch), steps = batches * recipe.epochs;
+  const int64_t batches = std::max<int64_t>(1, n / recipe.batch),
+                steps = learns_by_steps(model) ? batches * recipe.epochs : 0;
   const auto optimizer = optim::make_optimizer(recipe.optimizer);
   const auto schedule = optim::make_schedule(
-      recipe.schedule, {.lr = optimizer->lr(), .total_steps = steps, .steps_per_epoch = batches});
+      recipe.schedule,
+      {.lr = optimizer->lr(),
+       .total_steps = std::max<int64_t>(1, steps),
+       .steps_per_epoch = batches});
   const auto frames = spread(size_t(steps) + 1, size_t(o.frames));
   const auto moments = spread(size_t(steps) + 1, most_moments);
   ToyRun run{.title = recipe.name, .steps = steps};
@@ -143,7 +166,7 @@ ToyRun train_toy(const Config& config, const data::Points& points, const ToyOpti
         *optimizer,
         batch,
         Key(recipe.seed).fold_in(5).fold_in(uint64_t(step)),
-        {.loss = loss, .clip_norm = recipe.clip_norm});
+        {.loss = loss, .clip_norm = recipe.clip_norm, .regularization = recipe.regularization});
     if ((step + 1) % batches == 0) schedule->epoch_end(run.loss);
     look(step + 1);
   }
@@ -186,20 +209,7 @@ void write_toy(const ToyRun& run, const std::string& path) {
              100 * run.path->path.explained)});
   }
   page.figures(figures);
-  page.section("While it learnt");
-  std::vector<report::Picture> pictures;
-  for (const ToyFrame& f : run.frames)
-    pictures.push_back(
-        {f.picture, fmt::format("step {}", f.step), fmt::format("{:.1f} %", 100 * f.accuracy)});
-  page.gallery(pictures);
-  report::LineChart loss{.title = "Loss"}, accuracy{.title = "Accuracy"};
-  loss.x_label = accuracy.x_label = "step";
-  loss.series = {run.losses};
-  accuracy.series = {run.accuracies};
-  accuracy.unit = report::Unit::percent;
-  const report::Figure curves[] = {
-      {report::line_chart(loss), ""}, {report::line_chart(accuracy), ""}};
-  page.figures(curves);
+  if (run.steps > 0) add_course(page, run);
   page.write(path);
 }
 

@@ -14,7 +14,7 @@
 namespace fovea::train {
 
 // What a recipe for points has where nothing else was set: 200 epochs of batches of 32 at a rate of
-// 0.01, with one hidden layer of 100 ReLUs.
+// 0.01, with one hidden layer of 100 ReLUs; 50 units for rbf.
 void set_toy_defaults(Config& config);
 
 struct ToyOptions {
@@ -40,9 +40,9 @@ struct ToyRun {
   std::optional<LossSurface> path;
 };
 
-// Trains what the recipe says, but for its data: network on inputs (1, 1, 2), loss, optimiser,
-// schedule, epochs, batch, clipping and seed. Points are brought to mean 0 and deviation 1 for it.
-// Nothing is written.
+// Trains what the recipe says, but for its data: network or classical method on inputs (1, 1, 2),
+// loss, regularisation, optimiser, schedule, epochs, batch, clipping and seed. Points are brought
+// to mean 0 and deviation 1 for it. Nothing is written.
 ToyRun train_toy(const Config& config, const data::Points& points, const ToyOptions& o = {});
 
 // The pictures as one page, FILE.html. Throws IoError where it cannot be written.

@@ -103,6 +103,24 @@ TEST_F(ToyTest, ANetLearnsASpiralThatALinearModelCannot) {
   EXPECT_TRUE(report::stands_alone(page));
 }
 
+TEST_F(ToyTest, DrawsClassicalMethods) {
+  const data::Points p = data::toy_points("circles", {.count = 60});
+  // One nearest neighbour knows all points and has nothing to train.
+  const ToyRun knn = trained(p, {{"model.name", "knn"}, {"knn.k", "1"}});
+  EXPECT_EQ(knn.accuracy, 1);
+  EXPECT_EQ(knn.steps, 0);
+  ASSERT_EQ(knn.frames.size(), 1u);
+  write_toy(knn, path("k.html"));
+  EXPECT_TRUE(report::stands_alone(read("k.html")));
+  EXPECT_GT(trained(p, {{"model.name", "tree"}, {"tree.depth", "6"}}).accuracy, 0.9);
+  // The hinge loss of a linear machine, which no line tells apart: at most a little under 1 a
+  // point.
+  const std::map<std::string, std::string> svm{{"model.name", "svm"}, {"train.epochs", "20"}};
+  const ToyRun machine = trained(p, svm);
+  EXPECT_LT(machine.accuracy, 0.8);
+  EXPECT_NEAR(machine.loss, 1, 0.1);
+}
+
 TEST_F(ToyTest, TakesLayersAndTellsWhatDoesNotFit) {
   const data::Points p = data::toy_points("circles", {.count = 60});
   Config c = recipe_config();
