@@ -1,5 +1,7 @@
 #include "fovea/backend/cpu/winograd.h"
 
+#include <span>
+
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
@@ -46,35 +48,6 @@ std::string name_of(const Case& c, WinogradTile tile) {
          ", " + std::to_string(threads()) + " threads";
 }
 
-// By each instruction set of this machine, though one is enough for every other test: the width of
-// vectors decides how weights are packed and products cut.
-class WinogradConvolution : public testing::Test {
- protected:
-  ~WinogradConvolution() override {
-    set_threads(threads_);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-
-  // Calls check(case, tile) for every case and tile, instruction set and some numbers of threads.
-  template <class F>
-  void for_each_case(F check) {
-    for (int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
-      const int64_t target = left & -left;
-      if ((target & HWY_TARGETS) == 0) continue;
-      SCOPED_TRACE(hwy::TargetName(target));
-      hwy::GetChosenTarget().Update(target);
-      for (int count : {1, 3}) {
-        set_threads(count);
-        for (const Case& c : cases)
-          for (WinogradTile tile : {WinogradTile::two, WinogradTile::four}) check(c, tile);
-      }
-    }
-  }
-
- private:
-  int threads_ = threads();
-};
-
 struct Inputs {
   Tensor x, w, b, dy;
   Conv2dOptions options;
@@ -120,62 +93,96 @@ Tensor backward_data(const Inputs& i, WinogradTile tile, const cpu::WinogradFilt
   return dx;
 }
 
+// By each instruction set of this machine, though one is enough for every other test: the width of
+// vectors decides how weights are packed and products cut.
+class WinogradConvolution : public testing::Test {
+ protected:
+  ~WinogradConvolution() override {
+    set_threads(threads_);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+
+  // For every case, calls reference(inputs) once, and check(inputs, tile, its result) for every
+  // instruction set, some numbers of threads and both tiles.
+  template <class R, class F>
+  void for_each_case(R reference, F check) {
+    for (const Case& c : cases) {
+      const Inputs i(c);
+      const std::vector<Tensor> expected = reference(i);
+      for (int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
+        const int64_t target = left & -left;
+        if ((target & HWY_TARGETS) == 0) continue;
+        hwy::GetChosenTarget().Update(target);
+        for (int count : {1, 3}) {
+          set_threads(count);
+          for (WinogradTile tile : {WinogradTile::two, WinogradTile::four}) {
+            SCOPED_TRACE(std::string(hwy::TargetName(target)) + ", " + name_of(c, tile));
+            check(i, tile, expected);
+          }
+        }
+      }
+    }
+  }
+
+ private:
+  int threads_ = threads();
+};
+
 TEST_F(WinogradConvolution, ForwardAgreesWithReference) {
-  for_each_case([](const Case& c, WinogradTile tile) {
-    const Inputs i(c);
+  auto reference = [](const Inputs& i) {
+    return std::vector{conv2d(on_reference(i.x), on_reference(i.w), i.options).eval()};
+  };
+  for_each_case(reference, [](const Inputs& i, WinogradTile tile, std::span<const Tensor> y) {
     const std::vector<float> u = packed(i, tile, ConvPass::forward);
-    Tensor expected = conv2d(on_reference(i.x), on_reference(i.w), i.options).eval();
-    EXPECT_LE(test::relative_error(forward(i, tile, {.packed = u.data()}), expected), 1e-5)
-        << name_of(c, tile);
-    EXPECT_LE(test::relative_error(forward(i, tile, {.plain = in(i.w)}), expected), 1e-5)
-        << name_of(c, tile);
+    EXPECT_LE(test::relative_error(forward(i, tile, {.packed = u.data()}), y[0]), 1e-5);
+    EXPECT_LE(test::relative_error(forward(i, tile, {.plain = in(i.w)}), y[0]), 1e-5);
   });
 }
 
 TEST_F(WinogradConvolution, EpilogueAddsBiasAndResidualAndCutsAtZero) {
-  for_each_case([](const Case& c, WinogradTile tile) {
-    const Inputs i(c);
-    const cpu::WinogradFilters filters{.plain = in(i.w)};
-    Tensor with_bias =
+  auto reference = [](const Inputs& i) {
+    const Tensor with_bias =
         conv2d(on_reference(i.x), on_reference(i.w), on_reference(i.b), i.options).eval();
-    Tensor all = relu(with_bias + on_reference(i.dy)).eval();
-    EXPECT_LE(test::relative_error(forward(i, tile, filters, {.bias = in(i.b)}), with_bias), 1e-5)
-        << name_of(c, tile);
+    return std::vector{with_bias, relu(with_bias + on_reference(i.dy)).eval()};
+  };
+  for_each_case(reference, [](const Inputs& i, WinogradTile tile, std::span<const Tensor> y) {
+    const cpu::WinogradFilters filters{.plain = in(i.w)};
+    EXPECT_LE(test::relative_error(forward(i, tile, filters, {.bias = in(i.b)}), y[0]), 1e-5);
     const cpu::ConvFinish finish{in(i.b), in(i.dy), true};
-    EXPECT_LE(test::relative_error(forward(i, tile, filters, finish), all), 1e-5)
-        << name_of(c, tile);
+    EXPECT_LE(test::relative_error(forward(i, tile, filters, finish), y[1]), 1e-5);
   });
 }
 
 TEST_F(WinogradConvolution, BackwardToInputsAgreesWithReference) {
-  for_each_case([](const Case& c, WinogradTile tile) {
-    const Inputs i(c);
+  auto reference = [](const Inputs& i) {
+    return std::vector{
+        conv2d_transpose(on_reference(i.dy), on_reference(i.w), i.x.shape(), i.options).eval()};
+  };
+  for_each_case(reference, [](const Inputs& i, WinogradTile tile, std::span<const Tensor> dx) {
     const std::vector<float> u = packed(i, tile, ConvPass::backward_data);
-    Tensor expected =
-        conv2d_transpose(on_reference(i.dy), on_reference(i.w), i.x.shape(), i.options).eval();
-    EXPECT_LE(test::relative_error(backward_data(i, tile, {.packed = u.data()}), expected), 1e-5)
-        << name_of(c, tile);
-    EXPECT_LE(test::relative_error(backward_data(i, tile, {.plain = in(i.w)}), expected), 1e-5)
-        << name_of(c, tile);
+    EXPECT_LE(test::relative_error(backward_data(i, tile, {.packed = u.data()}), dx[0]), 1e-5);
+    EXPECT_LE(test::relative_error(backward_data(i, tile, {.plain = in(i.w)}), dx[0]), 1e-5);
   });
 }
 
 TEST_F(WinogradConvolution, BackwardToWeightsAgreesWithReference) {
-  for_each_case([](const Case& c, WinogradTile tile) {
-    const Inputs i(c);
-    Tensor inputs[] = {on_reference(i.x), on_reference(i.dy)};
-    auto expected = Tensor::outputs_of(
-        std::make_shared<ConvBwdWeights>(i.options, 3, 3, true), {inputs[0], inputs[1]});
-    eval(expected);
+  auto reference = [](const Inputs& i) {
+    std::vector<Tensor> both = Tensor::outputs_of(
+        std::make_shared<ConvBwdWeights>(i.options, 3, 3, true),
+        {on_reference(i.x), on_reference(i.dy)});
+    eval(both);
+    return both;
+  };
+  for_each_case(reference, [](const Inputs& i, WinogradTile tile, std::span<const Tensor> both) {
     for (bool bias : {false, true}) {
       Workspace scratch{Device{}};
       fovea::Run run{Device{}, scratch};
       Tensor dw = Tensor::empty(i.w.shape()), db = Tensor::empty(i.b.shape());
       cpu::winograd_backward_weights(
           i.extents, tile, in(i.x), in(i.dy), out(dw), bias ? out(db) : nullptr, run);
-      EXPECT_LE(test::relative_error(dw, expected[0]), 1e-5) << name_of(c, tile);
+      EXPECT_LE(test::relative_error(dw, both[0]), 1e-5);
       if (bias) {
-        EXPECT_LE(test::relative_error(db, expected[1]), 1e-5) << name_of(c, tile);
+        EXPECT_LE(test::relative_error(db, both[1]), 1e-5);
       }
     }
   });
