@@ -11,6 +11,7 @@
 #include "fovea/core/eval.h"
 #include "fovea/models/model_file.h"
 #include "fovea/nn/dropout.h"
+#include "fovea/nn/restore.h"
 #include "fovea/nn/stochastic_depth.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/train/run_folder.h"
@@ -209,12 +210,7 @@ report::Grid losses_on(
         "[losses_on] expected 2 places or more along each axis and batches, got {} and {}",
         range.side,
         batches.size()));
-  const Tree before = nn::parameters(net);
-  struct Restore {
-    nn::Module& net;
-    const Tree& before;
-    ~Restore() { nn::assign(net, before); }
-  } restore{net, before};
+  const nn::Restore restore(net);
   nn::Ctx how;
   how.training = o.statistics == NormStatistics::batch;
   ChanceFinder chance;
