@@ -280,7 +280,7 @@ class Session {
   // Whether the model is kept after this epoch, the first being 0: at equal distances, and the
   // last.
   bool is_snapshot(int64_t epoch) const {
-    const int64_t n = recipe_.snapshots, all = recipe_.epochs;
+    const int64_t n = recipe_.snapshots, all = epochs();
     return (epoch + 1) * n / all > epoch * n / all;
   }
 
@@ -343,7 +343,7 @@ class Session {
     means_.end_epoch();
     save();
     if (options_.observer) options_.observer->on_epoch(r);
-    if (examiner() && at_.epoch < recipe_.epochs) examiner()->during(*run_);
+    if (examiner() && at_.epoch < epochs()) examiner()->during(*run_);
   }
 
   // The test split with the best model, and the report.
