@@ -189,6 +189,16 @@ TEST(Newton, ReachesAMinimumOfEverySurface) {
   }
 }
 
+// Second derivatives of 1.7e308 and -1.7e308: what must be added to the one is too much for the
+// other.
+TEST(Newton, TakesSteepestDescentWhereNoMultipleOfTheIdentityHelps) {
+  Newton newton;
+  Tree p{{"x", number(1e-200)}, {"y", number(1e-200)}};
+  const Tree before = p;
+  newton.step(p, [](const Tree& t) { return 0.85e308 * (square(t.at("x")) - square(t.at("y"))); });
+  EXPECT_EQ(flatten(p), flatten(before));  // the line search finds no step so short
+}
+
 TEST(Lbfgs, ReachesAMinimumOfEverySurface) {  // OPT-18
   for (int history : {1, 10})
     for (const Surface& s : surfaces()) {
