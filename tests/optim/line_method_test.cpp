@@ -224,6 +224,18 @@ TEST(Lbfgs, SolvesALargerQuadraticInFewSteps) {
   EXPECT_LT(m.steps, 60);
 }
 
+// A power of two scales without rounding, so every step must be the same to the bit.
+TEST(Lbfgs, DoesNotDependOnTheUnitOfTheLoss) {
+  const Quadratic q(30);
+  const double unit = std::ldexp(1, 40);
+  const Objective scaled = [f = q.f(), unit](const Tree& p) { return f(p) * unit; };
+  Tree a = q.start(), b = q.start();
+  Lbfgs one, other;
+  minimize(one, a, q.f(), {.steps = 20, .tolerance = 0});
+  minimize(other, b, scaled, {.steps = 20, .tolerance = 0});
+  EXPECT_EQ(flatten(a), flatten(b));
+}
+
 TEST(LineMethods, AgreeOnSoftmaxRegression) {
   const Regression r;
   Tree a = r.start(), b = r.start();
