@@ -281,6 +281,29 @@ TEST(LineMethods, GoDownAtEachStepAndStandStillAtTheEnd) {
   EXPECT_GT(step.loss, loss);
 }
 
+// A step that is good need not be the lowest of those tried: 1 is lower than 1/2 here and falls too
+// little for its length.
+TEST(LineMethods, TakeTheGoodStepWhereALowerOneWasSeen) {
+  Lbfgs lbfgs({.line = {.c1 = 0.6}});
+  Tree p{{"x", number(1)}};
+  const LineStep step = lbfgs.step(p, [](const Tree& t) { return square(t.at("x")) * 0.5; });
+  EXPECT_TRUE(step.moved);
+  EXPECT_EQ(p.at("x").item<double>(), 0.5);
+  EXPECT_EQ(step.loss, 0.125);
+  EXPECT_EQ(step.slope, 0.5);
+}
+
+// Rounding hides the fall: the value stays, the slope does not.
+TEST(LineMethods, GiveTheSlopeOfAStepWhoseValueIsThatOfTheStart) {
+  Lbfgs lbfgs;
+  Tree p{{"x", number(1)}};
+  const LineStep step = lbfgs.step(p, [](const Tree& t) { return square(t.at("x")) + 1e16; });
+  EXPECT_TRUE(step.moved);
+  EXPECT_EQ(p.at("x").item<double>(), 0);
+  EXPECT_EQ(step.loss, 1e16);
+  EXPECT_EQ(step.slope, 0);
+}
+
 TEST(LineMethods, RefuseWhatDoesNotFit) {
   Lbfgs lbfgs;
   Tree p{{"x", number(1)}};
