@@ -22,9 +22,9 @@ struct StructuredHingeOptions {
 // The structured SVM with margins that grow with the number of wrong labels (Taskar et al. 2004;
 // Tsochantaridis et al. 2005, margin rescaling):
 //   max_y [cost (wrong labels of y) + score(y)] - score(labels),
-// per chain, at least 0. The maximum is found by chain_decode over the unary scores with the costs
-// added; its slope is that of the labelling found. With T = 1 it is Crammer and Singer's multiclass
-// SVM.
+// per chain, at least 0 but for rounding: the labelling is found in f64 and scored in the type of
+// the scores. The maximum is found by chain_decode over the unary scores with the costs added; its
+// slope is that of the labelling found. With T = 1 it is Crammer and Singer's multiclass SVM.
 Tensor structured_hinge(
     const Tensor& unary,
     const Tensor& pair,
