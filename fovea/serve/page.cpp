@@ -29,7 +29,7 @@ border-radius:10px;text-align:center;color:var(--soft);cursor:pointer;overflow:h
 .drop img{display:block;max-width:100%;max-height:24rem}
 .drop b{display:block;color:var(--ink);font-size:1.05rem;font-weight:600}
 .buttons{display:flex;flex-wrap:wrap;gap:.6rem;margin-top:.9rem}
-button{font:inherit;font-weight:560;flex:1 1 8rem;min-height:2.75rem;padding:.35rem 1rem;border-radius:10px;border:1px solid var(--line);
+button{font:inherit;font-weight:560;flex:1 1 auto;min-height:2.75rem;padding:.35rem .5rem;border-radius:10px;border:1px solid var(--line);
 background:var(--page);color:var(--ink);cursor:pointer}
 button:hover{border-color:var(--accent)}
 button:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
@@ -39,11 +39,13 @@ ol{list-style:none;margin:0;padding:0}
 li{margin:0 0 .8rem}
 .row{display:flex;justify-content:space-between;gap:1rem;align-items:baseline}
 .row span:first-child{min-width:0;overflow-wrap:anywhere}
+.row span:last-child{white-space:nowrap}
 li:first-child .row{font-weight:640}
 .bar{height:.55rem;margin-top:.3rem;border-radius:99px;background:var(--track);overflow:hidden}
-.bar i{display:block;height:100%;min-width:2px;border-radius:99px;background:var(--accent);width:0;transition:width .35s ease-out}
+.bar i{display:block;height:100%;min-width:2px;border-radius:99px;background:var(--accent);animation:grow .35s ease-out}
+@keyframes grow{from{width:0}}
 li:not(:first-child) .bar i{opacity:.62}
-@media(prefers-reduced-motion:reduce){.bar i{transition:none}}
+@media(prefers-reduced-motion:reduce){.bar i{animation:none}}
 .status{color:var(--soft);margin:0;font-size:.94rem}
 .status.bad{color:var(--bad)}
 .panel .status+ol:not(:empty){margin-top:1rem}
@@ -114,7 +116,7 @@ function draw(predictions) {
     row.append(name, value);
     bar.append(fill);
     item.append(row, bar);
-    requestAnimationFrame(() => { fill.style.width = 100 * p.probability + "%"; });
+    fill.style.width = 100 * p.probability + "%";
     return item;
   }));
 }
@@ -165,14 +167,14 @@ document.ondrop = e => {
   predict(e.dataTransfer.files[0]);
 };
 document.onpaste = e => predict([...e.clipboardData.files].find(f => f.type.startsWith("image/")));
-$("curl").textContent = "curl --data-binary @photo.jpg " + new URL("predict?top=5", location.href);
+$("curl").textContent = "curl --data-binary @photo.jpg '" + new URL("predict?top=5", location.href) + "'";
 
 fetch("model").then(r => r.json()).then(m => {
   document.title = m.name + " \u2013 fovea";
   $("name").textContent = m.name;
-  const few = m.classes.slice(0, 6).join(", ");
+  const few = m.classes.slice(0, 6).join(" \u00b7 ");
   $("sub").textContent = "Tells " + m.classes.length + " classes apart: " + few +
-    (m.classes.length > 6 ? ", \u2026" : "");
+    (m.classes.length > 6 ? " \u00b7 \u2026" : "");
   const [h, w, c] = m.input;
   const facts = {
     Architecture: m.architecture,

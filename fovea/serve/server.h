@@ -17,6 +17,7 @@ class Server {
  public:
   // The model must outlive this. Errors as those of Service and HttpServer.
   Server(const models::Model& model, const ServerOptions& o);
+  ~Server() { stop(); }
 
   int port() const { return http_.port(); }
   bool running() const { return http_.running(); }

@@ -146,11 +146,7 @@ std::vector<image::Image> Service::views_of(const HttpRequest& request) {
   }
   image::DecodeOptions how = batcher_.decode_options();
   how.max_pixels = options_.max_pixels;
-  decoders_.acquire();
-  struct Release {
-    std::counting_semaphore<>& semaphore;
-    ~Release() { semaphore.release(); }
-  } release{decoders_};
+  const Turns::Turn turn(decoders_);
   const std::span all(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   return batcher_.views(image::decode(all, how, "the picture"));
 }
