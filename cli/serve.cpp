@@ -1,5 +1,4 @@
 // fovea serve: a model behind HTTP.
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -44,9 +43,6 @@ int run(const Options& o, const Globals& g) {
   how.service.name = name_of(o.model);
   how.service.max_pixels = uint64_t(o.limit_mpixels * 1e6);
   how.body_limit = size_t(o.limit_mb * (1 << 20));
-  // Each worker has its share of the processors, unless somebody chose otherwise.
-  const int workers = how.service.batches.workers;
-  if (g.threads == 0) set_threads(std::max(1, threads() / workers));
   const auto signal = watch_signals();
   serve::Server server(model, how);
   const std::string url = url_of(how, server.port());
@@ -58,9 +54,9 @@ int run(const Options& o, const Globals& g) {
   tell(
       g,
       fmt::format(
-          "{} classes; {} workers of {} threads; Ctrl-C ends it",
+          "{} classes; {} workers, each on {} threads; Ctrl-C ends it",
           model.classes.size(),
-          workers,
+          how.service.batches.workers,
           threads()));
   while (signal() != train::Signal::stop && server.running())
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -79,7 +75,7 @@ Verb serve_verb() {
       "Answer HTTP requests with what a model sees, and show a page to try it",
       {"fovea serve runs/demo/model.safetensors",
        "fovea serve squeezenet.onnx --preprocess imagenet --class-names classes.txt --port 9000",
-       "fovea serve model.safetensors --host 0.0.0.0 --workers 4 --batch 16",
+       "fovea serve model.safetensors --host 0.0.0.0 --workers 4 --threads 1 --batch 16",
        "curl --data-binary @photo.jpg 'http://127.0.0.1:8080/predict?top=3'",
        "curl -F image=@photo.jpg http://127.0.0.1:8080/predict"},
       [](Arguments& app) {
