@@ -208,6 +208,45 @@ TEST(Recipe, LayersStayLayersWhenTheRecipeIsReadAgain) {
   EXPECT_EQ(Recipe(back).model, "layers");
 }
 
+TEST(Recipe, WhatComesBeforeAFittedLayerDoesNotLearn) {
+  auto read = [](const std::vector<Item>& layers, const std::string& freeze = "") {
+    Config c = recipe_config();
+    c.set_list("model.layers", layers, "r.toml:7");
+    c.set("model.freeze", freeze, "test");
+    Recipe r(c);
+  };
+  const std::vector<Item> moving{
+      {"conv", {{"out", "4"}}}, {"flatten", {}}, {"tree", {{"out", "2"}}}};
+  EXPECT_EQ(
+      message_of([&] { read(moving); }),
+      "[[model.layers]]: layer 2 (tree) is fitted once, before the first step, to what layer 0 (conv) "
+      "gives, which would then learn on and give something else: move it behind layer 2, or keep "
+      "it as it begins with model.freeze = \"0\" (and weights of model.init)");
+  EXPECT_NO_THROW(read(moving, "0"));
+  EXPECT_HAS(message_of([&] { read(moving, "1"); }), "layer 0 (conv)");
+  const Item rbf{"rbf", {{"units", "4"}}}, flatten{"flatten", {}}, tree{"tree", {{"out", "2"}}};
+  EXPECT_NO_THROW(read({flatten, rbf, {"norm", {}}, {"linear", {{"out", "2"}}}}));
+  EXPECT_NO_THROW(read({flatten, {"project", {{"dims", "4"}}}, rbf, tree}));
+  const Item learning{"rbf", {{"units", "4"}, {"train", "true"}}};
+  EXPECT_HAS(message_of([&] { read({flatten, learning, tree}); }), "to what layer 1 (rbf) gives");
+}
+
+TEST(Recipe, KnowsWhetherItHasEpochs) {
+  Config c = recipe_config();
+  for (const auto& [model, steps] :
+       {std::pair{"convnet", true},
+        {"knn", false},
+        {"tree", false},
+        {"rbf", true},
+        {"svm", true}}) {
+    c.set("model.name", model, "test");
+    EXPECT_EQ(Recipe(c).learns_by_steps(), steps) << model;
+  }
+  c = recipe_config();
+  c.set_list("model.layers", {{"flatten", {}}, {"knn", {{"out", "2"}}}}, "test");
+  EXPECT_FALSE(Recipe(c).learns_by_steps());
+}
+
 TEST(Recipe, NamesTheRunAfterModelAndData) {
   Config c = recipe_config();
   c.set("data.source", "/some/where/photos.zip", "test");
