@@ -124,9 +124,33 @@ std::span<const KeyInfo> recipe_keys() {
   return keys;
 }
 
+namespace {
+
+std::optional<std::vector<ItemOption>> layer_options(std::string_view type) {
+  const auto& types = models::layer_types();
+  const auto known = std::ranges::find(types, type, &models::LayerType::name);
+  if (known == types.end()) return {};
+  std::vector<ItemOption> options;
+  for (const models::LayerOption& o : known->options) options.push_back({o.name, o.whole});
+  return options;
+}
+
+std::optional<std::vector<ItemOption>> augment_options(std::string_view type) {
+  const auto& steps = image::step_table();
+  const auto known = std::ranges::find(steps, type, &image::StepInfo::name);
+  if (known == steps.end()) return {};
+  std::vector<ItemOption> options;
+  for (const image::StepParameter& p : known->parameters) options.push_back({p.name, p.integer});
+  return options;
+}
+
+}  // namespace
+
 Config recipe_config() {
   return Config(
-      recipe_keys(), {"optimizer.", "schedule.", "search.*"}, {"model.layers", "augment"});
+      recipe_keys(),
+      {"optimizer.", "schedule.", "search.*"},
+      {{"model.layers", layer_options}, {"augment", augment_options}});
 }
 
 namespace {
@@ -263,7 +287,7 @@ void check_fitted(const Recipe& r, const Config& c) {
           "{}: layer {} ({}) is fitted once, before the first step, to what layer {} ({}) gives, "
           "which would then learn on and give something else: move it behind layer {}, or keep it "
           "as it begins with model.freeze = \"{}\" (and weights of model.init)",
-          "[[model.layers]]",
+          c.origin("model.layers"),
           i,
           r.layers[i].type,
           path,
