@@ -124,9 +124,33 @@ std::span<const KeyInfo> recipe_keys() {
   return keys;
 }
 
+namespace {
+
+std::optional<std::vector<ItemOption>> layer_options(std::string_view type) {
+  const auto& types = models::layer_types();
+  const auto known = std::ranges::find(types, type, &models::LayerType::name);
+  if (known == types.end()) return {};
+  std::vector<ItemOption> options;
+  for (const models::LayerOption& o : known->options) options.push_back({o.name, o.whole});
+  return options;
+}
+
+std::optional<std::vector<ItemOption>> augment_options(std::string_view type) {
+  const auto& steps = image::step_table();
+  const auto known = std::ranges::find(steps, type, &image::StepInfo::name);
+  if (known == steps.end()) return {};
+  std::vector<ItemOption> options;
+  for (const image::StepParameter& p : known->parameters) options.push_back({p.name, p.integer});
+  return options;
+}
+
+}  // namespace
+
 Config recipe_config() {
   return Config(
-      recipe_keys(), {"optimizer.", "schedule.", "search.*"}, {"model.layers", "augment"});
+      recipe_keys(),
+      {"optimizer.", "schedule.", "search.*"},
+      {{"model.layers", layer_options}, {"augment", augment_options}});
 }
 
 namespace {
@@ -247,6 +271,31 @@ void check_colours(const Recipe& r, const Config& c) {
         "{}: the layer {} reads colours as they are: set data.normalize = \"none\"",
         c.origin("data.normalize"),
         layer));
+}
+
+// A layer that is fitted before the first step must see what it will see after the last one: what
+// comes before it does not learn, or is frozen.
+void check_fitted(const Recipe& r, const Config& c) {
+  for (size_t i = 0; i < r.layers.size(); ++i) {
+    if (!models::is_fitted(r.layers[i])) continue;
+    for (size_t before = 0; before < i; ++before) {
+      const std::string path = std::to_string(before);
+      if (!models::learns_by_steps(r.layers[before]) ||
+          std::ranges::find(r.freeze, path) != r.freeze.end())
+        continue;
+      throw std::invalid_argument(fmt::format(
+          "{}: layer {} ({}) is fitted once, before the first step, to what layer {} ({}) gives, "
+          "which would then learn on and give something else: move it behind layer {}, or keep it "
+          "as it begins with model.freeze = \"{}\" (and weights of model.init)",
+          c.origin("model.layers"),
+          i,
+          r.layers[i].type,
+          path,
+          r.layers[before].type,
+          i,
+          path));
+    }
+  }
 }
 
 // The settings of a classical method, where model.name is one.
@@ -459,6 +508,7 @@ Recipe::Recipe(const Config& c)
   for (const Item& item : c.list("model.layers")) layers.push_back({item.type, item.options});
   if ((!layers.empty() || !pattern.empty()) && model == default_model) model = "layers";
   check_colours(*this, c);
+  check_fitted(*this, c);
   const std::string method = model;
   classic = classic_of(c);
   if (classic && (!layers.empty() || !pattern.empty()))
@@ -480,6 +530,11 @@ Recipe::Recipe(const Config& c)
     data = data.substr(data.find_last_of('/') + 1);
     name = (from.empty() ? method : "finetuned") + "-" + data.substr(0, data.find('.'));
   }
+}
+
+bool Recipe::learns_by_steps() const {
+  if (classic) return classic->method != "knn" && classic->method != "tree";
+  return layers.empty() || std::ranges::any_of(layers, models::learns_by_steps);
 }
 
 }  // namespace fovea::train

@@ -75,6 +75,9 @@ struct Recipe {
 
   std::map<std::string, std::string> optimizer, schedule;
   image::Augment augment;
+
+  // Whether it has epochs: not where all layers are fitted at once.
+  bool learns_by_steps() const;
 };
 
 }  // namespace fovea::train
