@@ -237,6 +237,7 @@ void write_run_report(
   report::HtmlReport html(
       recipe.name, fmt::format("{} trained on {}", model.architecture.name, source.train->name()));
   html.section("How it went");
+  if (!result.ended.empty()) html.paragraph(result.ended + ".");
   add_cards(html, model, result);
   if (result.steps > 0) add_curves(html, read_metrics(run.file("metrics.jsonl")));
   if (std::ifstream(run.file("layers.jsonl")))

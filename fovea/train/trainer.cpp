@@ -103,7 +103,8 @@ class Session {
     } catch (const NonFiniteError& e) {
       log_->write({"broken", at_.epoch + 1, at_.step, {{"lr", optimizer_->lr()}}});
       log_->flush();
-      if (examiner()) examiner()->broke(*run_, e.what());
+      if (examiner()) result.remarks = examiner()->broke(*run_, e.what());
+      end_early(result, fmt::format("It broke off after step {}: {}", at_.step, e.what()));
       throw;
     }
     result.steps = at_.step;
@@ -114,7 +115,18 @@ class Session {
           "stopped after epoch {}: {} in a row without a better validation accuracy",
           at_.epoch,
           recipe_.patience));
-    if (!result.interrupted) finish(result);
+    if (!result.interrupted) {
+      finish(result);
+    } else if (!in_part) {
+      if (examiner()) result.remarks = examiner()->after(*run_);
+      end_early(
+          result,
+          fmt::format(
+              "It was stopped after step {} of {}; `fovea train --resume {}` goes on",
+              at_.step,
+              total_steps_,
+              result.folder));
+    }
     return result;
   }
 
@@ -367,6 +379,19 @@ class Session {
     log_->flush();
     if (examiner()) result.remarks = examiner()->after(*run_);
     write_run_report(*run_, recipe_, best, setup_.source, result);
+  }
+
+  // The report of a run that does not come to its end: of the network as it stands, and without
+  // what takes long.
+  void end_early(TrainResult& result, const std::string& how) {
+    result.steps = at_.step;
+    result.seconds = at_.seconds;
+    result.ended = how;
+    try {
+      write_run_report(*run_, recipe_, setup_.model, setup_.source, result);
+    } catch (const std::exception& e) {  // must not hide why the run ends
+      note(fmt::format("no report was written: {}", e.what()));
+    }
   }
 
   Learner learner() {
