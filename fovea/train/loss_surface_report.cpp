@@ -13,6 +13,7 @@ namespace fovea::train {
 namespace {
 
 constexpr int lines = 12;
+constexpr int chart_width = 400;  // so that a phone does not shrink its text too much
 
 // The least and the largest finite loss.
 std::pair<double, double> extent(const report::Grid& g) {
@@ -31,6 +32,8 @@ double place(const PlaneRange& r, bool x, int i) {
 report::Svg cross_sections(const LossSurface& s) {
   report::LineChart chart{.title = "Through the middle"};
   chart.x_label = "along the direction";
+  chart.width = chart_width;
+  chart.height = 270;
   report::Series first{"first direction", {}, {}}, second{"second direction", {}, {}};
   const int middle = s.range.side / 2;
   for (int i = 0; i < s.range.side; ++i) {
@@ -59,9 +62,10 @@ std::string csv_of(const LossSurface& s) {
 
 report::FieldChart surface_chart(const LossSurface& s) {
   report::FieldChart chart{.title = s.is_path() ? "The way of the weights" : "Loss surface"};
+  chart.width = chart_width;
   chart.description = fmt::format("{} on {} samples of {}", s.title, s.pictures, s.split);
   chart.x_label = s.is_path() ? "first principal direction" : "first direction";
-  chart.y_label = s.is_path() ? "second" : "second direction";
+  chart.y_label = s.is_path() ? "second principal direction" : "second direction";
   const auto [low, high] = extent(s.losses);
   report::Grid logs = s.losses;
   const double least = std::max(low, 1e-12);
@@ -97,7 +101,11 @@ void check_loss_surface_path(const std::string& path) {
 }
 
 report::Figure surface_figure(const LossSurface& s) {
-  const std::string colours = " Colours and lines follow the logarithm of the loss.";
+  const auto [low, high] = extent(s.losses);
+  const std::string colours = fmt::format(
+      " Colours and lines follow the logarithm of the loss, from {:.3g} (dark) to {:.3g}.",
+      low,
+      high);
   if (s.is_path())
     return {
         report::field_chart(surface_chart(s)),
@@ -136,7 +144,9 @@ void add_surface(report::HtmlReport& page, const LossSurface& s) {
   page.paragraph(fmt::format(
       "Over {} samples of the {} split. Batch norms divide by the {}; dropout is off.",
       s.pictures,
-      s.split,
+      s.split == "train" ? "training"
+      : s.split == "val" ? "validation"
+                         : s.split,
       s.statistics == NormStatistics::batch ? "statistics of each batch, as in training"
                                             : "running statistics of the trained model"));
 }

@@ -7,10 +7,14 @@
 
 #include "fovea/core/errors.h"
 #include "fovea/data/point_dataset.h"
+#include "fovea/train/signals.h"
 
 namespace fovea::train {
 
 namespace {
+
+constexpr size_t most_marks = 2000;  // points drawn into a chart
+constexpr int chart_width = 400;     // so that a phone does not shrink its text too much
 
 struct Choice {
   int of = 0;        // the class
@@ -97,12 +101,13 @@ report::FieldChart region_chart(
   check(points, o.side);
   const Window w = window_of(points, o.margin);
   report::FieldChart chart{.title = o.title};
+  chart.width = chart_width;
   chart.x_low = w.x_low;
   chart.x_high = w.x_high;
   chart.y_low = w.y_low;
   chart.y_high = w.y_high;
   chart.picture = picture_of(w, scorer, o.side);
-  for (size_t i = 0; i < points.at.size(); ++i)
+  for (size_t i : spread(points.at.size(), most_marks))
     chart.marks.push_back(
         {points.at[i][0],
          points.at[i][1],

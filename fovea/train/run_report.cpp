@@ -188,7 +188,7 @@ void add_layers(report::HtmlReport& html, models::Model& model) {
           s.macs));
 }
 
-// The regions with the points the model has learnt from and those it had not seen, and how they
+// The regions with the points the model has learnt from and those kept back, and how they
 // formed, where the run keeps snapshots.
 void add_plane(
     report::HtmlReport& html,
@@ -207,7 +207,7 @@ void add_plane(
   };
   add(train, "Decision regions", "points it learnt from");
   if (source.held_out() != source.train)
-    add(data::points_of(*source.held_out()), "The same with new points", "points it had not seen");
+    add(data::points_of(*source.held_out()), "The same with points kept back", "points kept back");
   html.figures(figures);
 
   const std::vector<std::string> files = snapshot_files(run.path());
@@ -284,9 +284,9 @@ void write_run_report(
   html.section("How it went");
   add_cards(html, model, result);
   if (result.steps > 0) add_curves(html, read_metrics(run.file("metrics.jsonl")));
+  if (model.preprocess.takes_points()) add_plane(html, run, model, source);
   if (std::ifstream(run.file("layers.jsonl")))
     add_layers_over_time(html, read_layer_records(run.file("layers.jsonl")));
-  if (model.preprocess.takes_points()) add_plane(html, run, model, source);
   for (const LossSurface& s : kept_surfaces(run)) {
     html.section(s.is_path() ? "The way of the training" : "The loss around the model");
     add_surface(html, s);

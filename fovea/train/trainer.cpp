@@ -362,8 +362,10 @@ class Session {
     log_->write(end);
     log_->flush();
     if (examiner()) result.remarks = examiner()->after(*run_);
-    if (recipe_.loss_surface)
+    if (recipe_.loss_surface) {
+      note("mapping the loss for the report");
       for (const std::string& text : map_losses(*run_, recipe_, setup_, *best.net)) note(text);
+    }
     write_run_report(*run_, recipe_, best, setup_.source, result);
   }
 
