@@ -142,7 +142,7 @@ class Maker {
 
   void append_point(int64_t sample, int64_t capacity, Tensor& inputs, Batch& batch) const {
     if (inputs.is_empty()) inputs = Tensor::empty({capacity, 1, 1, 2}, Dtype::f32, options_.device);
-    const auto y = options_.preprocess.apply(*dataset_->point(sample));
+    const auto y = options_.preprocess.normalised(*dataset_->point(sample));
     std::ranges::copy(y, inputs.mutable_data<float>().subspan(batch.indices.size() * 2).begin());
     batch.indices.push_back(sample);
   }

@@ -238,7 +238,7 @@ Tensor Preprocess::apply(std::span<const image::Image> images) const {
   return x;
 }
 
-std::array<float, 2> Preprocess::apply(const std::array<float, 2>& point) const {
+std::array<float, 2> Preprocess::normalised(const std::array<float, 2>& point) const {
   FOVEA_ASSERT(takes_points());
   std::array<float, 2> y{};
   for (size_t c = 0; c < 2; ++c)

@@ -63,8 +63,8 @@ struct Preprocess {
   Tensor apply(std::span<const image::Image> images) const;
 
   bool takes_points() const { return channels == 2; }
-  // A point of the plane, normalised.
-  std::array<float, 2> apply(const std::array<float, 2>& point) const;
+  // A point of the plane as an input.
+  std::array<float, 2> normalised(const std::array<float, 2>& point) const;
 
   // Throws std::invalid_argument unless x is f32 (N, height, width, channels): tensors are taken as
   // they are and never converted.

@@ -138,7 +138,7 @@ Scorer scorer_of(const models::Model& model) {
     Tensor inputs = Tensor::empty({points.dim(0), 1, 1, 2});
     auto out = inputs.mutable_data<float>();
     for (size_t i = 0; i + 1 < at.size(); i += 2) {
-      const auto y = model.preprocess.apply(std::array{at[i], at[i + 1]});
+      const auto y = model.preprocess.normalised(std::array{at[i], at[i + 1]});
       std::ranges::copy(y, out.subspan(i).begin());
     }
     return model.scores(inputs);

@@ -43,7 +43,8 @@ void add_cards(report::HtmlReport& html, const models::Model& model, const Train
   cards.push_back(
       {"Parameters",
        fmt::format("{}", parameters),
-       fmt::format("{:.2f} MB", double(parameters) * 4e-6)});
+       parameters < 25'000 ? fmt::format("{:.1f} kB", double(parameters) * 4e-3)
+                           : fmt::format("{:.2f} MB", double(parameters) * 4e-6)});
   cards.push_back(
       {"Training", fmt::format("{:.0f} s", result.seconds), fmt::format("{} steps", result.steps)});
   html.cards(cards);

@@ -57,8 +57,8 @@ TEST(PointPreprocess, BringsEachAxisToMean0AndDeviation1) {
   const Preprocess p = point_preprocess(four);
   EXPECT_EQ(p.mean, (std::vector<double>{2, 20}));
   EXPECT_EQ(p.std, (std::vector<double>{1, 10}));
-  EXPECT_EQ(p.apply({4, 0}), (std::array<float, 2>{2, -2}));
-  EXPECT_EQ(point_preprocess(four, false).apply({4, 0}), (std::array<float, 2>{4, 0}));
+  EXPECT_EQ(p.normalised({4, 0}), (std::array<float, 2>{2, -2}));
+  EXPECT_EQ(point_preprocess(four, false).normalised({4, 0}), (std::array<float, 2>{4, 0}));
   EXPECT_EQ(Preprocess::from_json(p.to_json()), p);
   EXPECT_HAS(message_of([&] { p.geometry(image::Image(1, 1, 3)); }), "takes points of the plane");
   Preprocess wide = p;
