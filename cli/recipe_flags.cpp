@@ -16,7 +16,10 @@ void RecipeFlags::add_to(Arguments& app) {
 }
 
 void RecipeFlags::add_settings_to(Arguments& app) {
-  app.add_option("--data", data, "digits, a folder, an archive, or train=A,test=B")
+  app.add_option(
+         "--data",
+         data,
+         "digits, a folder, an archive, points (moons, FILE.csv), or train=A,test=B")
       ->type_name("SOURCE");
   app.add_option("--name", name, "Name of the run: runs/NAME")->type_name("NAME");
   app.add_option("--epochs", epochs, "Passes over the data")->check(positive());

@@ -22,6 +22,7 @@ namespace {
 // Also what model.name says where a recipe has layers or a pattern and names none.
 constexpr std::string_view default_model = "convnet";
 constexpr std::string_view default_focal_gamma = "2";
+constexpr int most_path_snapshots = 20;  // where they are only kept for the report
 
 }  // namespace
 
@@ -37,7 +38,10 @@ std::span<const KeyInfo> recipe_keys() {
        boolean,
        "true",
        "look for what keeps the run from training well, in a hundredth of its time"},
-      {"data.source", text, "digits", "digits, a folder, an archive, or train=A,test=B"},
+      {"data.source",
+       text,
+       "digits",
+       "digits, a folder, an archive, points (moons, FILE.csv), or train=A,test=B"},
       {"data.val", number, "0.1", "share of the training data kept for validation"},
       {"data.folds", integer, "0", "divide the training data in so many parts; 0 keeps data.val"},
       {"data.fold", integer, "1", "which of data.folds validates; the others train"},
@@ -118,6 +122,10 @@ std::span<const KeyInfo> recipe_keys() {
       {"regularize.mixup", number, "0", "alpha of MixUp: pictures and labels in pairs; 0 does not"},
       {"regularize.cutmix", number, "0", "alpha of CutMix; with both, each batch draws one"},
       {"train.looks", integer, "24", "looks at the layers for the report, over the run; 0 none"},
+      {"report.loss_surface",
+       boolean,
+       "false",
+       "map the loss around the model and along the way of the training, for the report"},
       {"optimizer.name", text, "adamw", "its options follow it: `fovea train --list optimizers`"},
       {"schedule.name", text, "one_cycle", "its options follow it: `fovea train --list schedules`"},
   };
@@ -484,6 +492,7 @@ Recipe::Recipe(const Config& c)
       save_steps(at_least(c, "train.save_steps", 0)),
       snapshots(int(at_least(c, "train.snapshots", 0))),
       looks(int(at_least(c, "train.looks", 0))),
+      loss_surface(c.boolean("report.loss_surface")),
       optimizer(method_of(c, "optimizer.", optim::optimizer_table())),
       schedule(method_of(c, "schedule.", optim::schedule_table())),
       augment(augment_of(c.list("augment"))) {
@@ -496,6 +505,7 @@ Recipe::Recipe(const Config& c)
         c.origin("train.snapshots"),
         epochs,
         snapshots));
+  if (loss_surface && snapshots == 0) snapshots = std::min(epochs, most_path_snapshots);
   if (from.empty() && (linear_head || head_epochs > 0))
     throw std::invalid_argument(
         "model.head and train.head_epochs are for models that begin from another: give model.from");

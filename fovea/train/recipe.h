@@ -71,7 +71,8 @@ struct Recipe {
   Regularization regularization;
   int64_t save_steps = 0;
   int snapshots = 0;
-  int looks = 24;  // at the layers, over the run
+  int looks = 24;             // at the layers, over the run
+  bool loss_surface = false;  // in the report; snapshots are then kept along the way
 
   std::map<std::string, std::string> optimizer, schedule;
   image::Augment augment;

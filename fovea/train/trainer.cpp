@@ -19,6 +19,7 @@
 #include "fovea/train/evaluate.h"
 #include "fovea/train/fit.h"
 #include "fovea/train/layer_log.h"
+#include "fovea/train/loss_surface.h"
 #include "fovea/train/non_finite.h"
 #include "fovea/train/run_report.h"
 #include "fovea/train/running_means.h"
@@ -361,13 +362,8 @@ class Session {
   // The test split with the best model, and the report.
   void finish(TrainResult& result) {
     models::Model best = models::load_model(run_->file("model.safetensors"));
-    EvaluateOptions o{
-        .batch_size = recipe_.batch,
-        .workers = recipe_.workers,
-        .max_corrupt = recipe_.max_corrupt};
-    if (setup_.source.val) result.val = evaluate(best, setup_.source.val, o);
-    if (setup_.source.test) {
-      result.test = evaluate(best, setup_.source.test, o);
+    judge(best, setup_.source, recipe_, result);
+    if (result.test) {
       best.metrics["test_top1"] = result.test->top1;
       best.metrics["test_loss"] = result.test->loss;
       models::save_model(run_->file("model.safetensors"), best);
@@ -378,6 +374,10 @@ class Session {
     log_->write(end);
     log_->flush();
     if (examiner()) result.remarks = examiner()->after(*run_);
+    if (recipe_.loss_surface) {
+      note("mapping the loss for the report");
+      for (const std::string& text : map_losses(*run_, recipe_, setup_, *best.net)) note(text);
+    }
     write_run_report(*run_, recipe_, best, setup_.source, result);
   }
 
