@@ -63,7 +63,7 @@ Tensor centres_of(const Tensor& x, const Assignment& a, int64_t clusters) {
   const auto nearest = a.nearest.data<int32_t>();
   const auto far = a.distances.data<float>();
   std::vector<int32_t> cluster_of(nearest.begin(), nearest.end());
-  std::vector<float> counts(size_t(clusters), 0);
+  std::vector<int64_t> counts(size_t(clusters), 0);
   for (int32_t c : cluster_of) ++counts[size_t(c)];
   for (size_t c = 0; c < counts.size(); ++c) {
     if (counts[c] > 0) continue;
@@ -77,7 +77,8 @@ Tensor centres_of(const Tensor& x, const Assignment& a, int64_t clusters) {
   }
   const Tensor index = Tensor::from<int32_t>(cluster_of, {x.dim(0)});
   const Tensor sums = index_add(zeros({clusters, x.dim(1)}), index, x);
-  return (sums / Tensor::from<float>(counts, {clusters, 1})).eval();
+  const std::vector<float> divisors(counts.begin(), counts.end());
+  return (sums / Tensor::from<float>(divisors, {clusters, 1})).eval();
 }
 
 }  // namespace
