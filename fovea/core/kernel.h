@@ -61,6 +61,10 @@ class KernelTable {
   // Lets `to` run every kernel of `from`, which must share its memory.
   void copy(Device::Kind from, Device::Kind to);
 
+  template <class P>
+  bool has(Device::Kind device) const {
+    return table_.contains({std::type_index(typeid(P)), device});
+  }
   // Throws, naming op, device and the devices that have one.
   Kernel find(const Primitive& primitive, Device::Kind device) const;
 
