@@ -44,7 +44,8 @@ class HttpServer {
   // Called from many threads at once, with a request that is whole. Must not throw.
   using Handler = std::function<HttpReply(const HttpRequest&)>;
 
-  // Listens from now on. Throws IoError where the host and port cannot be listened on.
+  // Listens from now on. Throws IoError where the host and port cannot be listened on, and
+  // std::invalid_argument for a port that cannot be.
   HttpServer(const HttpOptions& o, Handler handler);
   ~HttpServer();
 

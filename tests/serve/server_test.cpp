@@ -141,6 +141,7 @@ TEST_F(ServeHttp, SaysThatAPortIsTaken) {
     EXPECT_HAS(e.what(), "127.0.0.1:" + std::to_string(port_) + ": another program listens there");
     EXPECT_HAS(e.what(), "--port 0");
   }
+  EXPECT_THROW(serve::HttpServer({.port = 70'000}, echo), std::invalid_argument);
   EXPECT_THROW(serve::HttpServer({.host = "192.0.2.1", .port = 0}, echo), IoError);
 }
 

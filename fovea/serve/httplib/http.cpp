@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <httplib.h>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 
@@ -136,6 +137,9 @@ class HttpServer::Impl : public httplib::Server {
   }
 
   void begin() {
+    if (o_.port < 0 || o_.port > 65535)
+      throw std::invalid_argument(
+          fmt::format("[serve] port: expected a number from 0 to 65535, got {}", o_.port));
     errno = 0;
     port_ = o_.port == 0                     ? bind_to_any_port(o_.host)
             : bind_to_port(o_.host, o_.port) ? o_.port
@@ -196,6 +200,7 @@ class HttpServer::Impl : public httplib::Server {
     } held{held_};
     enum { usual, large, busy } end = usual;
     std::string body;
+    body.reserve(std::min<size_t>(q.get_header_value<uint64_t>("Content-Length"), o_.body_limit));
     const bool whole = reader([&](const char* data, size_t n) {
       if (body.size() + n > o_.body_limit) return end = large, false;
       held.bytes += n;
