@@ -31,7 +31,8 @@ void RecipeFlags::add_settings_to(Arguments& app) {
   app.add_option(
          "--set",
          sets,
-         "Change any setting; may be repeated. FOVEA_<SECTION>_<NAME> variables do so too")
+         "Change any setting, also of a layer: model.layers.2.rate=0.3. May be repeated; "
+         "FOVEA_<SECTION>_<NAME> variables do so too")
       ->type_name("KEY=VALUE")
       ->take_all()
       ->allow_extra_args(false);

@@ -86,7 +86,7 @@ struct Drawn {
   }
 };
 
-TEST(Zoom, AKeyWithoutEffectIsHardlyEverExtended) {
+TEST(Zoom, AKeyWithoutEffectIsSeldomExtended) {
   int at_edge = 0, extended = 0, effective_at_edge = 0, effective_extended = 0;
   for (uint64_t seed = 0; seed < 500; ++seed) {
     const Drawn drawn(seed);
