@@ -150,7 +150,10 @@ Points read_points(const std::string& path) {
   p.classes.erase(std::unique(p.classes.begin(), p.classes.end()), p.classes.end());
   if (p.classes.size() < 2)
     throw IoError(
-        path, fmt::format("expected points of two classes or more, got {}", p.classes.size()));
+        path,
+        fmt::format(
+            "expected points of two classes or more, got {}, on lines of x,y,class",
+            p.classes.size()));
   for (const std::string& label : labels)
     p.labels.push_back(int(std::ranges::lower_bound(p.classes, label) - p.classes.begin()));
   return p;

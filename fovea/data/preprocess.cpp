@@ -143,7 +143,8 @@ void Preprocess::check() const {
     fail(fmt::format("expected 1 or 3 channels, or 2 of points, got {}", channels));
   if (takes_points() && (height != 1 || width != 1 || resize != Resize::none || bgr))
     fail(fmt::format(
-        "expected points of the plane, with 2 channels, as 1 x 1 without resizing, got {} x {}",
+        "expected 1 or 3 channels, got 2, which points of the plane have, as 1 x 1 without "
+        "resizing; got {} x {}",
         height,
         width));
   if (height < 0 || width < 0 || height > max_side || width > max_side ||

@@ -56,7 +56,6 @@ TEST_F(CliPages, TrainsOnPointsOfThePlane) {
     EXPECT_HAS(report, section);
   o = fovea("eval runs/r/model.safetensors --data moons");
   EXPECT_EQ(o.code, 0) << o.err;
-  EXPECT_HAS(fovea("eval runs/r/model.safetensors --data digits").err, "points of the plane");
   EXPECT_EQ(fovea("train --resume runs/r --loss-surface").code, 2);
   EXPECT_HAS(fovea("data moons").err, "no pictures");
 }

@@ -260,8 +260,10 @@ TEST_F(SourceTest, FolderWithoutPicturesSaysWhatItFound) {
   auto message = refused(path());
   EXPECT_HAS(message, "holds 1 files: a/table.csv");
   EXPECT_HAS(message, "Expected \"digits\"");
+  write("table.txt", "1,2");
+  EXPECT_HAS(refused(path("table.txt")), "neither an archive nor CIFAR records");
   write("table.csv", "1,2");
-  EXPECT_HAS(refused(path("table.csv")), "neither an archive nor CIFAR records");
+  EXPECT_HAS(message_of<IoError>([&] { open(path("table.csv")); }), "on lines of x,y,class");
 }
 
 TEST_F(SourceTest, UnknownPathSuggestsANearOne) {
