@@ -27,7 +27,8 @@ void SearchProgress::note(const std::string& text) {
 void SearchProgress::on_stage(const search::Stage& stage) {
   if (quiet_) return;
   std::string text = fmt::format("stage {}, {} epochs:", stage.number + 1, stage.epochs);
-  for (const search::Dimension& d : stage.space) text += fmt::format(" {}={}", d.key, d.str());
+  for (const search::Dimension& d : stage.space)
+    text += fmt::format(" {}={}", d.key, search::shortened(d.str()));
   line(coloured(text, Colour::bold));
 }
 

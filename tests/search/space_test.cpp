@@ -24,6 +24,12 @@ Valid takes(const train::Config& recipe) {
   return [recipe](const Values& v) { return refusal(recipe, v).empty(); };
 }
 
+TEST(Space, OfManyChoicesTheFirstAndTheLastAreShown) {
+  EXPECT_EQ(shortened("choice:1|2|3|4|5"), "choice:1|2|3|4|5");
+  EXPECT_EQ(shortened("choice:1|2|3|4|5|6"), "choice:1|2|3|...|6");
+  EXPECT_EQ(shortened("log:0.1:1"), "log:0.1:1");
+}
+
 TEST(Dimension, LogarithmicRangesAreDrawnFlatInLogarithms) {
   const Space space{parse("optimizer.lr", "log:1e-6:1e-2")};
   std::array<int, 4> decades{};
