@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <set>
 
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
 #include "fovea/models/model_file.h"
-#include "fovea/nn/dropout.h"
 #include "fovea/nn/restore.h"
-#include "fovea/nn/stochastic_depth.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/train/run_folder.h"
 #include "fovea/train/signals.h"
@@ -65,26 +62,6 @@ double take_largest(std::vector<std::vector<double>>& m, std::vector<double>& ve
   return value;
 }
 
-// Paths of the modules that act by chance.
-class ChanceFinder : public nn::Module::Visitor {
- public:
-  std::set<std::string, std::less<>> found;
-
-  void param(std::string_view, Tensor&, const nn::ParamSpec&) override {}
-  void state(std::string_view, Tensor&) override {}
-  void child(std::string_view name, nn::Module& m) override {
-    const std::string outer = path_;
-    path_ += (path_.empty() ? "" : ".") + std::string(name);
-    if (dynamic_cast<nn::Dropout*>(&m) || dynamic_cast<nn::StochasticDepth*>(&m))
-      found.insert(path_);
-    m.visit(*this);
-    path_ = outer;
-  }
-
- private:
-  std::string path_;
-};
-
 double mean_loss(
     const nn::Module& net,
     const std::vector<data::Batch>& batches,
@@ -108,6 +85,7 @@ std::vector<data::Batch> batches_of(
   for (size_t i : spread(size_t(all->size()), size_t(std::max<int64_t>(o.pictures, 2))))
     some.push_back(int64_t(i));
   data::LoaderOptions how = loader_options(recipe, setup, false);
+  how.batch_size = std::max<int64_t>(2, how.batch_size);
   how.workers = 0;
   how.cache_bytes = 0;
   data::Loader loader(data::subset(all, some), how);
@@ -213,9 +191,7 @@ report::Grid losses_on(
   const nn::Restore restore(net);
   nn::Ctx how;
   how.training = o.statistics == NormStatistics::batch;
-  ChanceFinder chance;
-  net.visit(chance);
-  how.frozen = chance.found;
+  how.still = true;
   report::Grid g{range.side, range.side, {}};
   for (int r = 0; r < g.rows; ++r)
     for (int c = 0; c < g.columns; ++c) {
