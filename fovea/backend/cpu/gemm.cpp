@@ -87,6 +87,7 @@ class TiledProduct {
         a_(a),
         b_(b),
         r_(r),
+        team_(threads()),
         rows_(HWY_DYNAMIC_DISPATCH(TileRows)()),
         columns_(HWY_DYNAMIC_DISPATCH(TileColumns)()),
         depth_(parts_of(e.k, parts_of(e.k, deepest))),
@@ -94,7 +95,7 @@ class TiledProduct {
         blocks_(blocks()),
         packed_a_size_(size_t(parts_of(tiles_, blocks_) * rows_ * depth_)),
         packed_b_(run.scratch.get<float>(size_t(rounded(std::min(wide, e.n), columns_) * depth_))) {
-    packed_a_ = run.scratch.get<float>(packed_a_size_ * size_t(threads()));
+    packed_a_ = run.scratch.get<float>(packed_a_size_ * size_t(team_));
   }
 
   void run() {
@@ -113,7 +114,7 @@ class TiledProduct {
   int64_t blocks() const {
     const int64_t tall =
         std::max<int64_t>(1, block_bytes / (depth_ * rows_ * int64_t(sizeof(float))));
-    return std::min(tiles_, rounded(parts_of(tiles_, tall), threads()));
+    return std::min(tiles_, rounded(parts_of(tiles_, tall), team_));
   }
 
   void pack_b(int64_t j0, int64_t nc, int64_t k0, int64_t kc) {
@@ -126,8 +127,8 @@ class TiledProduct {
   // Blocks of rows go to the threads, or of columns where there are too few of rows.
   void multiply(int64_t j0, int64_t nc, int64_t k0, int64_t kc) {
     const int64_t panels = parts_of(nc, columns_);
-    const bool by_rows = blocks_ >= threads();
-    parallel_for(by_rows ? blocks_ : panels, 1, [&](int64_t begin, int64_t end) {
+    const bool by_rows = blocks_ >= team_;
+    auto work = [&](int64_t begin, int64_t end) {
       float* packed = packed_a_.data() + packed_a_size_ * size_t(omp_get_thread_num());
       const int64_t first = by_rows ? begin : 0, last = by_rows ? end : blocks_;
       const int64_t from = by_rows ? 0 : begin, to = by_rows ? panels : end;
@@ -147,7 +148,8 @@ class TiledProduct {
                 kc);
           }
       }
-    });
+    };
+    parallel_for(by_rows ? blocks_ : panels, 1, work, team_);
   }
 
   struct Range {
@@ -190,6 +192,7 @@ class TiledProduct {
   GemmExtents e_;
   const PackRows &a_, &b_;
   const GemmResult& r_;
+  int64_t team_;  // threads() as the product began, for which there is scratch
   int64_t rows_, columns_, depth_, tiles_, blocks_;
   size_t packed_a_size_;
   std::span<float> packed_b_, packed_a_;
