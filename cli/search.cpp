@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -22,6 +23,7 @@ namespace {
 struct Options {
   RecipeFlags flags;
   std::vector<std::string> vary;
+  std::optional<int64_t> stages;
   std::string budget, sampler = "random", stopping = "hyperband", metric = "val_top1";
   search::SearchOptions search;
 };
@@ -96,7 +98,11 @@ int run(Options o, const Globals& g) {
   train::Config config = o.flags.config(g);
   o.search.space = search::read_space(config, o.vary);
   if (!o.budget.empty()) o.search.budget = seconds_of(o.budget);
-  o.search.sampling = o.sampler == "grid" ? search::Sampling::grid : search::Sampling::random;
+  if (o.sampler == "grid") {
+    o.search.sampling = search::Sampling::grid;
+    o.search.stages = 1;  // all trials for the grid as it was asked for
+  }
+  if (o.stages) o.search.stages = int(*o.stages);
   o.search.stopping = search::stopping_of(o.stopping);
   o.search.measure = search::measure_of(o.metric);
   const train::Recipe recipe(config);
@@ -148,9 +154,11 @@ Verb search_verb() {
         app.add_option("--jobs", o->search.jobs, "Trials at the same time, which share the threads")
             ->check(positive())
             ->capture_default_str();
-        app.add_option("--stages", o->search.stages, "From coarse to fine, in smaller ranges each")
-            ->check(positive())
-            ->capture_default_str();
+        app.add_option(
+               "--stages",
+               o->stages,
+               "Rounds of the search, each in smaller ranges; 2, or 1 for a grid")
+            ->check(positive());
         app.add_option("--stopping", o->stopping, "How poor trials end early")
             ->check(one_of({"hyperband", "halving", "none"}))
             ->capture_default_str();

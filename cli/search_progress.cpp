@@ -29,7 +29,8 @@ void SearchProgress::on_stage(const search::Stage& stage) {
   std::string text = fmt::format("stage {}", stage.number + 1);
   if (stage.epochs > 0) text += fmt::format(", {} epochs", stage.epochs);
   text += ":";
-  for (const search::Dimension& d : stage.space) text += fmt::format(" {}={}", d.key, d.str());
+  for (const search::Dimension& d : stage.space)
+    text += fmt::format(" {}={}", d.key, search::shortened(d.str()));
   line(coloured(text, Colour::bold));
 }
 

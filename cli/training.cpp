@@ -48,7 +48,9 @@ nlohmann::ordered_json json_of(const train::TrainResult& r) {
 
 void print_result(const train::TrainResult& r, const Globals& g) {
   if (g.json) {
-    print(json_of(r).dump(2) + "\n");
+    // File names need not be UTF-8.
+    using Json = nlohmann::ordered_json;
+    print(json_of(r).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
     return;
   }
   if (r.interrupted) {

@@ -7,6 +7,15 @@
 
 namespace fovea {
 
+// "32" -> 32; nothing for a text that is not one number from end to end.
+template <class T>
+std::optional<T> parse_number(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return {};
+  return value;
+}
+
 // "32,64" -> {32, 64}, "" -> {}; nothing for a text that is no list of numbers.
 template <class T>
 std::optional<std::vector<T>> parse_numbers(std::string_view text) {

@@ -1,7 +1,6 @@
 #include "fovea/data/points.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <fstream>
 
@@ -9,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "fovea/core/errors.h"
+#include "fovea/core/number_list.h"
 #include "fovea/core/text.h"
 
 namespace fovea::data {
@@ -62,20 +62,27 @@ std::string trimmed(std::string_view text) {
 }
 
 std::optional<float> number_of(const std::string& text) {
-  float value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool good = error == std::errc() && end == text.data() + text.size();
-  return good && std::isfinite(value) ? std::optional(value) : std::nullopt;
+  const auto value = parse_number<float>(text);
+  return value && std::isfinite(*value) ? value : std::nullopt;
 }
 
-std::optional<Line> line_of(const std::string& text) {
+std::vector<std::string> cells_of(const std::string& text) {
   std::vector<std::string> cells;
   for (size_t at = 0;;) {
     const size_t comma = text.find(',', at);
     cells.push_back(trimmed(std::string_view(text).substr(at, comma - at)));
-    if (comma == text.npos) break;
+    if (comma == text.npos) return cells;
     at = comma + 1;
   }
+}
+
+bool is_heading(const std::string& text) {
+  const std::vector<std::string> cells = cells_of(text);
+  return !number_of(cells[0]) && (cells.size() < 2 || !number_of(cells[1]));
+}
+
+std::optional<Line> line_of(const std::string& text) {
+  const std::vector<std::string> cells = cells_of(text);
   if (cells.size() != 3 || cells[2].empty()) return {};
   const auto x = number_of(cells[0]), y = number_of(cells[1]);
   if (!x || !y) return {};
@@ -132,9 +139,10 @@ Points read_points(const std::string& path) {
   int64_t number = 0;
   for (std::string text; std::getline(file, text);) {
     ++number;
+    if (number == 1 && text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);  // of UTF-8
     if (trimmed(text).empty()) continue;
+    if (number == 1 && is_heading(text)) continue;
     const auto line = line_of(text);
-    if (!line && number == 1) continue;  // headings
     if (!line)
       throw IoError(
           path,

@@ -43,7 +43,11 @@ void Attendant::before(
     return std::ranges::any_of(
         setup.notes, [&](const std::string& note) { return note.starts_with(f.saw); });
   });
-  write_run_file(run.file("doctor.json"), file);
+  try {
+    write_run_file(run.file("doctor.json"), file);
+  } catch (const std::exception& e) {
+    file.before.findings.push_back(failed(e));
+  }
   tell(file.before.findings);
 }
 

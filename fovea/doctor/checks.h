@@ -26,8 +26,6 @@ void check_weights(const Patient& p, Findings& found);
 void check_memory(const Forecast& f, const Patient& p, const CheckOptions& o, Findings& found);
 void check_start(const Patient& p, const CheckOptions& o, Findings& found);
 
-double median_of(std::vector<double> v);  // 0 of none
-
 // Trains on 20 samples without regularisation. True unless they could not be learnt.
 bool check_overfit(Patient& p, const CheckOptions& o, Findings& found);
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/numbers.h"
 #include "fovea/doctor/checks.h"
 #include "fovea/doctor/record.h"
 #include "fovea/optim/factory.h"

@@ -25,12 +25,6 @@ std::string_view name_of(Severity severity) {
 
 bool Diagnosis::healthy() const { return grave_of(findings).empty(); }
 
-double median_of(std::vector<double> v) {
-  if (v.empty()) return 0;
-  std::nth_element(v.begin(), v.begin() + int64_t(v.size() / 2), v.end());
-  return v[v.size() / 2];
-}
-
 namespace {
 
 // At most 4 of a class, and 96 in all.

@@ -40,6 +40,11 @@ Json object_of(const Diagnosis& d) {
   return j;
 }
 
+// File names need not be UTF-8, and JSON must be.
+std::string text_of(const Json& j) {
+  return j.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 Severity severity_of(const std::string& name) {
   for (Severity s : {Severity::note, Severity::warning})
     if (name == name_of(s)) return s;
@@ -81,7 +86,7 @@ std::string text_of(const Findings& findings) {
   return text;
 }
 
-std::string json_of(const Diagnosis& d) { return object_of(d).dump(2) + "\n"; }
+std::string json_of(const Diagnosis& d) { return text_of(object_of(d)); }
 
 void write_run_file(const std::string& path, const RunFile& file) {
   const Json j{
@@ -89,7 +94,7 @@ void write_run_file(const std::string& path, const RunFile& file) {
       {"before", object_of(file.before)},
       {"run", object_of(file.run)},
       {"error", file.error}};
-  write_file_atomic(path, j.dump(2) + "\n");
+  write_file_atomic(path, text_of(j));
 }
 
 RunFile read_run_file(const std::string& path) {

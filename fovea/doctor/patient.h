@@ -22,7 +22,7 @@ class Patient {
   train::Setup& setup;
   train::Frozen frozen;
 
-  // The first pictures of the training split without augmentation, at most `most` and a batch.
+  // Pictures of the training split without augmentation, at most `most`, drawn by the seed.
   data::Batch batch(int64_t most) const;
 };
 

@@ -22,8 +22,8 @@ struct Record {
     double train_loss = 0, train_top1 = 0, val_loss = 0, val_top1 = 0;  // NaN where there is none
     double waited = 0, seconds = 0;  // share of this epoch's time; time of all epochs so far
   };
-  struct Look {  // of train::vital_signs
-    int64_t step = 0;
+  struct Look {        // of train::vital_signs
+    int64_t step = 0;  // done, with the one looked at
     std::map<std::string, double> values;
   };
   std::vector<Point> points;

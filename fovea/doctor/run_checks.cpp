@@ -8,6 +8,7 @@
 
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
+#include "fovea/core/numbers.h"
 #include "fovea/doctor/checks.h"
 #include "fovea/nn/restore.h"
 #include "fovea/optim/factory.h"
@@ -76,11 +77,6 @@ Course run(Patient& p, const CheckOptions& o) {
   return c;
 }
 
-double mean_of(const std::vector<double>& v, size_t begin, size_t end) {
-  return std::accumulate(v.begin() + int64_t(begin), v.begin() + int64_t(end), 0.0) /
-         double(end - begin);
-}
-
 // Whether the validation split is judged no better than by chance, two deviations allowed.
 bool validation_guesses(const Patient& p) {
   const data::DatasetPtr& val = p.setup.source.val;
@@ -116,7 +112,7 @@ void check_run(Patient& p, const CheckOptions& o, bool overfits, Findings& found
          {{"optimizer.lr", lower}}});
     return;
   }
-  const double first = c.losses.front(), last = mean_of(c.losses, n - part, n);
+  const double first = c.losses.front(), last = mean_of(std::span(c.losses).last(part));
   const double even = std::log(double(p.setup.model.architecture.classes));
   std::string course = fmt::format("loss {:.3g} at first, {:.3g} after {} steps", first, last, n);
   if (!c.ratios.empty())

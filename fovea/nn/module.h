@@ -26,6 +26,8 @@ struct Ctx {
   // Dropout and its kin draw as in training, while all else runs as at inference: for averages over
   // many draws.
   bool sampling = false;
+  // Nothing draws in training, as at inference; batch norms and all else run as in training.
+  bool still = false;
   Key key{0};                              // for dropout and the like; a trainer gives one per step
   Tree updates;                            // new running statistics, for the caller to commit
   std::vector<AuxiliaryScores> auxiliary;  // in training, for total_loss() in grad.h
@@ -45,7 +47,7 @@ struct Ctx {
   template <class F>
   Tensor within(std::string_view name, F&& f);
 
-  bool draws() const { return training || sampling; }
+  bool draws() const { return (training && !still) || sampling; }
   Key next_key();                                     // a fresh key for the running module
   bool has_drawn() const { return keys_given_ > 0; }  // whether any module asked for a key
 

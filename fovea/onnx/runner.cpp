@@ -40,7 +40,7 @@ void Graph::Runner::run(size_t index, bool dry) {
   const formats::OnnxNode& node = graph_.model_.nodes[index];
   const Place& place = graph_.places_[index];
   const bool training = ctx_.training && !is_frozen(place.owner);
-  const bool draws = training || ctx_.sampling;
+  const bool draws = (training && !ctx_.still) || ctx_.sampling;
   Call call{node, graph_.model_.opset(), {}, ctx_, training, draws, dry};
   bool known = true;
   for (const std::string& name : node.inputs) {

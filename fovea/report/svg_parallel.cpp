@@ -85,7 +85,7 @@ Svg parallel_chart(const ParallelChart& chart) {
   for (size_t i : order) {
     const ParallelLine& line = chart.lines[i];
     const double strength = std::clamp(line.strength, 0.0, 1.0);
-    const bool strongest = i == order.back();
+    const bool strongest = i == order.back() && strength > 0;
     out += fmt::format(
         R"(<g class="s{}"><path class="l" stroke-opacity="{:.2f}"{} d="{}"><title>{}</title></path></g>)",
         strongest ? 1 : 0,

@@ -19,8 +19,7 @@ std::vector<image::Image> weight_pictures(const Tensor& weights, const WeightPic
   std::vector<image::Image> pictures;
   for (size_t k = 0; k < shown; ++k) {
     const auto filter = data.subspan(k * size, size);
-    const auto of = o.one_range ? data.first(shown * size) : filter;
-    const auto [low, high] = std::minmax_element(of.begin(), of.end());
+    const auto [low, high] = std::minmax_element(filter.begin(), filter.end());
     const float range = std::max(*high - *low, 1e-12f);
     image::Image picture(int(h), int(w), channels == 3 ? 3 : 1);
     for (int c = 0; c < picture.channels; ++c)

@@ -9,7 +9,6 @@ namespace fovea::report {
 
 struct WeightPictureOptions {
   int most = 64;
-  bool one_range = false;  // of values for all pictures; else each over its own
 };
 
 // The filters of a convolution, or the templates of a linear classifier over pixels, as pictures:

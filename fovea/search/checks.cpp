@@ -1,9 +1,13 @@
 #include "fovea/search/checks.h"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
 #include <fmt/format.h>
+
+#include "fovea/data/source.h"
+#include "fovea/train/setup.h"
 
 namespace fovea::search {
 
@@ -26,6 +30,22 @@ void check(const train::Recipe& recipe, const SearchOptions& o) {
     fail("trials are judged on a validation split: give data.val above 0");
 }
 
+void open_data(const train::Recipe& recipe, const Space& space) {
+  auto varies = [&](const char* key) {
+    return std::ranges::find(space, key, &Dimension::key) != space.end();
+  };
+  if (!recipe.from.empty() && !varies("model.from")) train::model_from(recipe);
+  if (varies("data.source")) return;
+  const data::Source source =
+      data::open(recipe.source, {.allow_missing_classes = recipe.allow_missing_classes});
+  if (!source.train || recipe.fold.of == 0) return;
+  const int64_t all = source.train->size();
+  const int64_t samples = recipe.limit > 0 ? std::min(recipe.limit, all) : all;
+  if (recipe.fold.of > samples)
+    throw std::invalid_argument(fmt::format(
+        "[search] expected as many folds as samples at most, {}, got {}", samples, recipe.fold.of));
+}
+
 Settings settings_of(const train::Config& recipe, const SearchOptions& o) {
   Settings s;
   for (const auto& [key, value] : recipe.under("")) {
@@ -35,7 +55,12 @@ Settings settings_of(const train::Config& recipe, const SearchOptions& o) {
   const std::string toml = recipe.to_toml();
   if (const size_t lists = toml.find("\n[["); lists != std::string::npos)
     s["lists of the recipe"] = toml.substr(lists);
-  for (const Dimension& d : o.space) s["--vary " + d.key] = d.str();
+  for (const Dimension& d : o.space) {
+    // All folds are told by their number.
+    const bool all_folds =
+        d.key == "data.fold" && std::to_string(d.choices.size()) == recipe.text("data.folds");
+    if (!all_folds) s["--vary " + d.key] = d.str();
+  }
   s["--stages"] = std::to_string(o.stages);
   s["--shrink"] = fmt::format("{}", o.shrink);
   s["--sampler"] = o.sampling == Sampling::grid ? fmt::format("grid of {}", o.points) : "random";

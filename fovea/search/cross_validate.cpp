@@ -1,14 +1,17 @@
 #include "fovea/search/cross_validate.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "fovea/core/atomic_file.h"
+#include "fovea/core/number_list.h"
+#include "fovea/core/numbers.h"
+#include "fovea/report/export.h"
 #include "fovea/report/html.h"
 #include "fovea/report/svg_dots.h"
 #include "fovea/train/recipe.h"
@@ -18,21 +21,22 @@ namespace fovea::search {
 namespace {
 
 constexpr const char* fold_key = "data.fold";
+constexpr int most_folds = 50;
 
-Dimension choices(const std::string& key, std::vector<std::string> values) {
-  return {.key = key, .scale = Scale::choice, .choices = std::move(values)};
+Dimension choices(
+    const train::Config& recipe, const std::string& key, const std::vector<std::string>& values) {
+  return parse_dimension(
+      recipe, key, fmt::format("choice:{}", fmt::join(values, "|")), "[cross_validate]");
 }
 
 // Mean, deviation and error over the folds that have a number.
 void summarise(FoldRow& row) {
-  double sum = 0, squares = 0, n = 0;
+  std::vector<double> known;
   for (double a : row.accuracy)
-    if (std::isfinite(a)) sum += a, ++n;
-  row.mean = n > 0 ? sum / n : NAN;
-  for (double a : row.accuracy)
-    if (std::isfinite(a)) squares += (a - row.mean) * (a - row.mean);
-  row.deviation = n > 1 ? std::sqrt(squares / (n - 1)) : NAN;
-  row.error = row.deviation / std::sqrt(n);
+    if (std::isfinite(a)) known.push_back(a);
+  row.mean = mean_of(known);
+  row.deviation = deviation_of(known);
+  row.error = row.deviation / std::sqrt(double(known.size()));
 }
 
 CrossValidation collect(const SearchResult& r, const CrossValidateOptions& o) {
@@ -95,11 +99,9 @@ std::string verdict(const CrossValidation& c) {
 std::vector<double> numbers_of(const CrossValidation& c) {
   std::vector<double> numbers;
   for (const FoldRow& row : c.rows) {
-    double v = 0;
-    const char* end = row.value.data() + row.value.size();
-    const auto [stop, error] = std::from_chars(row.value.data(), end, v);
-    if (row.value.empty() || error != std::errc() || stop != end) return {};
-    numbers.push_back(v);
+    const auto v = parse_number<double>(row.value);
+    if (!v) return {};
+    numbers.push_back(*v);
   }
   return numbers;
 }
@@ -138,22 +140,16 @@ std::string csv_of(const CrossValidation& c) {
   std::string text = "value,fold,accuracy\n";
   for (const FoldRow& row : c.rows)
     for (size_t f = 0; f < row.accuracy.size(); ++f)
-      text += fmt::format("\"{}\",{},{:.6f}\n", row.value, f + 1, row.accuracy[f]);
+      text += fmt::format("{},{},{:.6f}\n", report::csv_cell(row.value), f + 1, row.accuracy[f]);
   return text;
-}
-
-void check_path(const std::string& path) {
-  if (!path.ends_with(".html") && !path.ends_with(".svg") && !path.ends_with(".csv"))
-    throw std::invalid_argument(fmt::format(
-        "[cross_validate] expected a file that ends with .html, .svg or .csv, got \"{}\"", path));
 }
 
 }  // namespace
 
 CrossValidation cross_validate(const train::Config& recipe, const CrossValidateOptions& o) {
-  if (o.folds < 2)
+  if (o.folds < 2 || o.folds > most_folds)
     throw std::invalid_argument(
-        fmt::format("[cross_validate] expected at least 2 folds, got {}", o.folds));
+        fmt::format("[cross_validate] expected 2 to {} folds, got {}", most_folds, o.folds));
   if (!o.key.empty() && o.values.empty())
     throw std::invalid_argument(
         fmt::format("[cross_validate] expected values of {}, got none", o.key));
@@ -170,10 +166,10 @@ CrossValidation cross_validate(const train::Config& recipe, const CrossValidateO
       .overwrite = o.overwrite,
       .watcher = o.watcher,
       .stop = o.stop};
-  if (!o.key.empty()) s.space.push_back(choices(o.key, o.values));
+  if (!o.key.empty()) s.space.push_back(choices(config, o.key, o.values));
   std::vector<std::string> folds;
   for (int f = 1; f <= o.folds; ++f) folds.push_back(std::to_string(f));
-  s.space.push_back(choices(fold_key, folds));
+  s.space.push_back(choices(config, fold_key, folds));
   CrossValidation c = collect(search(config, s), o);
   // The search over folds has no best recipe to speak of.
   std::filesystem::remove(std::filesystem::path(o.folder) / "best.toml");
@@ -186,7 +182,7 @@ std::string text_of(const CrossValidation& c) {
 }
 
 void write_cross_validation(const CrossValidation& c, const std::string& path) {
-  check_path(path);
+  report::check_ending("cross_validate", path, {".html", ".svg", ".csv"});
   if (path.ends_with(".svg")) return write_file_atomic(path, chart_of(c).markup);
   if (path.ends_with(".csv")) return write_file_atomic(path, csv_of(c));
   report::HtmlReport html(

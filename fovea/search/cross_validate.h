@@ -8,7 +8,7 @@
 namespace fovea::search {
 
 struct CrossValidateOptions {
-  int folds = 5;
+  int folds = 5;                         // 2 to 50, and no more than samples
   std::string key = {};                  // of the recipe, with several values; empty: as it is
   std::vector<std::string> values = {};  // of the key
   int jobs = 1;

@@ -83,6 +83,7 @@ void Record::take_epochs(Trial& t, const std::vector<TrialEpoch>& epochs) {
   }
   if (score(t, measure_)) scored_.insert(t.stage);
   store_.put_epochs(t.number, epochs);
+  store_.update(t);
 }
 
 }  // namespace fovea::search

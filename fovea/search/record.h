@@ -35,7 +35,7 @@ class Record {
   std::vector<Values> ranked_values(int stage) const;  // of its trials, the best first
   double seconds_per_epoch() const;                    // of one trial; 0 while nobody knows
 
-  // Changes a trial of this record.
+  // Change a trial of this record, and write it with its seconds and reason.
   void set_state(Trial& t, State state);
   void take_epochs(Trial& t, const std::vector<TrialEpoch>& epochs);
 

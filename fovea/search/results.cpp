@@ -1,5 +1,6 @@
 #include "fovea/search/results.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -51,8 +52,13 @@ void write_results(const SearchResult& r, const train::Config& recipe) {
 }
 
 void remove_weights(const SearchResult& r) {
+  const auto ranked = ranking(r.trials, r.measure);
+  // The best of those that ended is the best of all, should those that go on fail.
+  const auto best_ended =
+      std::ranges::find_if(ranked, [&](size_t i) { return !r.trials[i].active(); });
   for (size_t i = 0; i < r.trials.size(); ++i) {
-    if (r.trials[i].active() || r.best == i) continue;
+    const bool kept = r.best == i || (best_ended != ranked.end() && *best_ended == i);
+    if (r.trials[i].active() || kept) continue;
     const fs::path folder = trial_folder(r.folder, r.trials[i].number);
     for (const char* file : {"last.safetensors", "model.safetensors"}) fs::remove(folder / file);
   }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <new>
 
+#include "fovea/core/atomic_file.h"
 #include "fovea/train/trainer.h"
 
 namespace fovea::search {
@@ -44,10 +45,13 @@ TrialEnd run_trial(const TrialRun& run) {
           },
       .until_epoch = run.until_epoch};
   try {
-    if (fs::exists(fs::path(run.folder) / "last.safetensors"))
+    if (fs::exists(fs::path(run.folder) / "last.safetensors")) {
+      // Its threads are those of this session: the setting is one of the whole process.
+      write_file_atomic(fs::path(run.folder) / "recipe.toml", run.recipe.to_toml());
       train::resume(run.folder, o);
-    else
+    } else {
       train::train(run.recipe, o);
+    }
   } catch (const std::bad_alloc&) {
     end.reason = "out of memory; a smaller batch or network needs less";
   } catch (const std::exception& e) {

@@ -11,6 +11,7 @@
 #include <set>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -64,7 +65,7 @@ class Driver {
     check_space(config_, o_.space);
     if (o_.overwrite) {
       fs::remove_all(fs::path(o_.folder) / "trials");
-      for (const char* file : {"search.sqlite", "search.sqlite-wal"})
+      for (const char* file : {"search.sqlite", "search.sqlite-wal", "best.toml", "report.html"})
         fs::remove(fs::path(o_.folder) / file);
     }
     std::error_code error;
@@ -188,8 +189,9 @@ class Driver {
         if (wanted <= 0) break;
         members = add_trials(stage, b, wanted);
       }
+      const int64_t before = parts_;
       run_bracket(stage, bracket, members);
-      if (!must_stop(stage.number)) publish();
+      if (parts_ > before && !must_stop(stage.number)) publish();
     }
   }
 
@@ -287,10 +289,11 @@ class Driver {
         given_up_ = true;
       }
     };
-    std::vector<std::thread> others;
-    for (int j = 1; j < std::min(o_.jobs, int(members.size())); ++j) others.emplace_back(work);
-    work();
-    for (std::thread& t : others) t.join();
+    {
+      std::vector<std::jthread> others;
+      for (int j = 1; j < std::min(o_.jobs, int(members.size())); ++j) others.emplace_back(work);
+      work();
+    }
     if (error) std::rethrow_exception(error);
   }
 
@@ -304,12 +307,18 @@ class Driver {
     const fs::path folder = folder_of(t);
     set("run.folder", folder.parent_path().string());
     set("run.name", folder.filename().string());
-    if (o_.jobs > 1) set("run.threads", std::to_string(std::max(1, all_threads_ / o_.jobs)));
+    // Strict trials keep to the processors that run.threads counts, all to the same ones.
+    if (o_.jobs > 1 && recipe_.determinism != Determinism::strict)
+      set("run.threads", std::to_string(std::max(1, all_threads_ / o_.jobs)));
     return c;
   }
 
   void run_part(const Stage& stage, Trial& t, int until) {
-    const auto begin = Clock::now();
+    auto begin = Clock::now();
+    auto add_seconds = [&] {
+      const auto now = Clock::now();
+      t.seconds += std::chrono::duration<double>(now - std::exchange(begin, now)).count();
+    };
     TrialEnd end;
     if (std::string why = refusal(config_, t.values); !why.empty())
       end.reason = why;
@@ -326,11 +335,13 @@ class Driver {
            .on_epoch =
                [&](const TrialEpoch& e) {
                  std::lock_guard lock(mutex_);
+                 add_seconds();
                  record_.take_epochs(t, {e});
                  record_.set_seconds(seconds());
                }});
     std::lock_guard lock(mutex_);
-    t.seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+    ++parts_;
+    add_seconds();
     t.reason = end.reason;
     if (t.reason.empty() && !end.stopped) {
       if (!reached(t, until)) at_their_end_.insert(t.number);
@@ -344,10 +355,10 @@ class Driver {
   }
 
   void give_up_where_all_fail(const Trial& t) {
-    same_failures_ = t.state != State::failed   ? 0
-                     : t.reason == last_reason_ ? same_failures_ + 1
-                                                : 1;
-    last_reason_ = t.reason;
+    // Reasons of one kind differ in their numbers: steps, losses, sizes.
+    const std::string kind = t.reason.substr(0, t.reason.find_first_of("0123456789"));
+    same_failures_ = t.state != State::failed ? 0 : kind == last_kind_ ? same_failures_ + 1 : 1;
+    last_kind_ = kind;
     const bool none_succeeded = record_.ranked().empty();
     if (same_failures_ >= equal_failures && none_succeeded)
       throw std::invalid_argument(
@@ -403,14 +414,17 @@ class Driver {
   std::set<int64_t> at_their_end_;  // trials that ended before their last epoch by themselves
   bool interrupted_ = false, given_up_ = false;
   int same_failures_ = 0;
-  std::string last_reason_;
+  std::string last_kind_;  // of failure
+  int64_t parts_ = 0;      // of trials, trained in this session
 };
 
 }  // namespace
 
 SearchResult search(train::Config recipe, const SearchOptions& o) {
   recipe.forget("search.");
-  check(train::Recipe(recipe), o);
+  const train::Recipe base(recipe);
+  check(base, o);
+  open_data(base, o.space);
   return Driver(std::move(recipe), o).run();
 }
 

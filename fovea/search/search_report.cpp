@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/number_list.h"
 #include "fovea/report/html.h"
 #include "fovea/report/svg_dots.h"
 
@@ -43,7 +44,7 @@ const std::vector<std::string>& choices_of(const SearchResult& r, const std::str
 }
 
 double place_of(const Dimension& d, const std::string& value) {
-  if (d.scale != Scale::choice) return d.number(d.share(value));
+  if (d.scale != Scale::choice) return parse_number<double>(value).value_or(NAN);
   return double(std::ranges::find(d.choices, value) - d.choices.begin());
 }
 
@@ -118,7 +119,8 @@ report::Table table_of(const SearchResult& r, std::span<const size_t> ranked) {
          t.fitted() ? "-" : std::to_string(t.epochs.size()),
          shown(*score(t, r.measure), r.measure),
          std::string(name_of(t.state))});
-    for (const auto& item : t.values) table.rows.back().push_back(item.second);
+    for (const Dimension& d : r.stages.front().space)
+      table.rows.back().push_back(t.values.at(d.key));
   }
   return table;
 }

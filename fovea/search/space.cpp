@@ -174,6 +174,12 @@ std::string Dimension::str() const {
       "{}:{}:{}{}", scale == Scale::log ? "log" : "uniform", low, high, whole ? ":whole" : "");
 }
 
+std::string shortened(const std::string& range) {
+  const auto parts = parts_of(range, '|');
+  if (parts.size() <= 5) return range;
+  return fmt::format("{}|...|{}", fmt::join(parts.begin(), parts.begin() + 3, "|"), parts.back());
+}
+
 Dimension parse_dimension(
     const train::Config& recipe,
     const std::string& any_key,

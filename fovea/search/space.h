@@ -36,6 +36,10 @@ struct Dimension {
 
 using Space = std::vector<Dimension>;
 
+// A range as Dimension::str() gives it, of many choices the first three and the last:
+// "choice:1|2|3|...|50".
+std::string shortened(const std::string& range);
+
 // Reads log:LOW:HIGH or uniform:LOW:HIGH, both perhaps with :whole behind, or the values to choose
 // from, A,B,C (choice:A|B where values have commas themselves). Keys that hold whole numbers get
 // such. An option of a layer or a step of augmentation has the key of its place, whatever it was

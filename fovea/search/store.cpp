@@ -175,7 +175,7 @@ void compare(const std::string& path, const Settings& there, const Settings& her
   all.insert(here.begin(), here.end());
   auto value = [](const Settings& s, const std::string& name) {
     const auto it = s.find(name);
-    return it == s.end() ? std::string("not set") : "\"" + it->second + "\"";
+    return it == s.end() ? std::string("not set") : "\"" + shortened(it->second) + "\"";
   };
   for (const auto& item : all)
     if (const std::string a = value(there, item.first), b = value(here, item.first); a != b)

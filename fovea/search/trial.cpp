@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/numbers.h"
+
 namespace fovea::search {
 
 namespace {
@@ -19,17 +21,6 @@ double least_loss(const Trial& t, int64_t up_to) {
   for (const TrialEpoch& e : t.epochs)
     if ((up_to == 0 || e.epoch <= up_to) && e.val_loss < least) least = e.val_loss;
   return least;
-}
-
-double mean_of(std::span<const double> v) {
-  return std::accumulate(v.begin(), v.end(), 0.0) / double(v.size());
-}
-
-double squares_of(std::span<const double> v) {
-  const double mean = mean_of(v);
-  double sum = 0;
-  for (double x : v) sum += (x - mean) * (x - mean);
-  return sum;
 }
 
 // Trials in groups of near values: of a range about equally many in each, of choices those of one

@@ -1,11 +1,11 @@
 #include "fovea/train/config.h"
 
 #include <algorithm>
-#include <charconv>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
+#include "fovea/core/number_list.h"
 #include "fovea/core/text.h"
 
 namespace fovea::train {
@@ -26,22 +26,14 @@ const char* name_of(ValueType type) {
   return "?";
 }
 
-template <class T>
-bool parses(const std::string& text, T& out) {
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
 bool fits(ValueType type, const std::string& value) {
-  int64_t i;
-  double d;
   switch (type) {
     case ValueType::text:
       return true;
     case ValueType::integer:
-      return parses(value, i);
+      return parse_number<int64_t>(value).has_value();
     case ValueType::number:
-      return parses(value, d);
+      return parse_number<double>(value).has_value();
     case ValueType::boolean:
       return value == "true" || value == "false";
   }
@@ -49,8 +41,7 @@ bool fits(ValueType type, const std::string& value) {
 }
 
 bool is_bare(const std::string& value) {  // needs no quotes in TOML
-  double d;
-  return value == "true" || value == "false" || parses(value, d);
+  return value == "true" || value == "false" || parse_number<double>(value);
 }
 
 std::string quoted(const std::string& value) {
@@ -154,15 +145,11 @@ const Config::Entry& Config::at(const std::string& key) const {
 std::string Config::text(const std::string& key) const { return at(key).value; }
 
 int64_t Config::integer(const std::string& key) const {
-  int64_t value = 0;
-  parses(at(key).value, value);
-  return value;
+  return parse_number<int64_t>(at(key).value).value_or(0);
 }
 
 double Config::number(const std::string& key) const {
-  double value = 0;
-  parses(at(key).value, value);
-  return value;
+  return parse_number<double>(at(key).value).value_or(0);
 }
 
 bool Config::boolean(const std::string& key) const { return at(key).value == "true"; }

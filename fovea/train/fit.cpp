@@ -72,11 +72,7 @@ void fit_layers(models::Model& model, const data::DatasetPtr& train, const FitOp
     Codes codes = codes_of(
         model,
         train,
-        {.layer = path,
-         .mean = false,
-         .batch = o.batch,
-         .workers = o.workers,
-         .max_corrupt = o.max_corrupt});
+        {.layer = path, .mean = false, .workers = o.workers, .max_corrupt = o.max_corrupt});
     return Reaching{codes.values, codes.labels};
   });
 }

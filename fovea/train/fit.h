@@ -7,7 +7,6 @@ namespace fovea::train {
 
 struct FitOptions {
   Key key = Key(0);  // of what the layers draw at random
-  int64_t batch = 128;
   int workers = 1;
   double max_corrupt = 0.1;
 };

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "fovea/nn/restore.h"
+
 namespace fovea::train {
 
 namespace {
@@ -33,16 +35,15 @@ InitColumn init_column(
     const std::string& rule,
     Key key,
     const SignalOptions& o) {
-  const Tree before = nn::parameters(net);
+  const nn::Restore restore(net);
   if (rule != "recipe") {
     const nn::Init init = nn::init_named(rule);
     Tree fresh;
-    for (const auto& [name, t] : before)
+    for (const auto& [name, t] : nn::parameters(net))
       if (t.rank() >= 2) fresh[name] = nn::make(init, t.shape(), key.fold_in(fresh.size()));
     nn::assign(net, fresh);
   }
   const Signals s = signals_of(net, batch, o);
-  nn::assign(net, before);
   InitColumn column{.rule = rule, .loss = s.loss, .layers = stats_of(s.activations)};
   column.verdict = verdict_of(column.layers);
   return column;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/atomic_file.h"
+#include "fovea/report/export.h"
 #include "fovea/report/field.h"
 #include "fovea/report/html.h"
 #include "fovea/train/init_table.h"
@@ -111,8 +112,8 @@ std::string csv_of(const InitTable& t) {
     for (const SignalStats& s : c.layers)
       text += fmt::format(
           "{},{},{},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g}\n",
-          c.rule,
-          s.name,
+          report::csv_cell(c.rule),
+          report::csv_cell(s.name),
           s.op,
           s.mean,
           s.std,
@@ -136,9 +137,7 @@ std::string init_table_text(const InitTable& t) {
 }
 
 void check_init_table_path(const std::string& path) {
-  if (!path.ends_with(".html") && !path.ends_with(".csv"))
-    throw std::invalid_argument(
-        fmt::format("[init_table] expected a file that ends with .html or .csv, got \"{}\"", path));
+  report::check_ending("init_table", path, {".html", ".csv"});
 }
 
 void write_init_table(const InitTable& t, const std::string& path) {

@@ -109,7 +109,20 @@ int64_t pictures_of(const Recipe& recipe, Setup& setup) {
       1, models::summarize(*setup.model.net, setup.model.architecture.input).values);
   constexpr int64_t small = int64_t(1) << 24, large = int64_t(1) << 25;  // values
   if (most * values <= small) return most;
-  return std::clamp<int64_t>(std::min(recipe.batch / 2, large / values), 2, most);
+  return std::min(most, std::max<int64_t>(2, std::min(recipe.batch / 2, large / values)));
+}
+
+// The records before a step. A run goes on without those of a damaged log.
+std::string lines_before(const std::string& path, int64_t step) {
+  std::string lines;
+  if (step == 0 || !std::filesystem::exists(path)) return lines;
+  try {
+    for (const LayerRecord& r : read_layer_records(path))
+      if (r.step < step) lines += line_of(r);
+  } catch (const IoError&) {
+    return "";
+  }
+  return lines;
 }
 
 }  // namespace
@@ -154,13 +167,13 @@ std::map<std::string, double> vital_signs(const LayerRecord& r) {
 LayerWatch::LayerWatch(
     std::string path, const Recipe& recipe, Setup& setup, int64_t total_steps, int64_t reached)
     : path_(std::move(path)), model_(setup.model) {
-  std::string kept;
-  if (reached > 0 && std::filesystem::exists(path_))
-    for (const LayerRecord& r : read_layer_records(path_))
-      if (r.step < reached) kept += line_of(r);
-  std::filesystem::remove(path_);
-  if (recipe.looks < 1 || total_steps < 1) return;
-  if (!kept.empty()) write_file_atomic(path_, kept);
+  const bool looks_at_all = recipe.looks > 0 && total_steps > 0;
+  const std::string kept = looks_at_all ? lines_before(path_, reached) : "";
+  if (kept.empty())
+    std::filesystem::remove(path_);
+  else
+    write_file_atomic(path_, kept);
+  if (!looks_at_all) return;
   options_.loss = setup.loss;
   options_.key = Key(recipe.seed).fold_in(6);
   const int64_t pictures = pictures_of(recipe, setup);

@@ -12,7 +12,7 @@
 namespace fovea::train {
 
 struct LayerRecord {
-  int64_t step = 0;  // done before
+  int64_t step = 0;  // of the run that followed, from 0
   double loss = 0;   // of the pictures looked at
   std::vector<SignalStats> activations, weights;
   std::vector<double> ratios;  // for each of weights: norm of its update over its own, at this step
@@ -37,7 +37,8 @@ class LayerWatch {
  public:
   // Looks `recipe.looks` times in `total_steps` steps, the first and the last with them; fewer,
   // though at least twice, where more than a fiftieth of the run's pictures would be used. Records
-  // from `reached` on, which will come again, are dropped; a new run (0) begins an empty log.
+  // from the step `reached` on, which will come again, are dropped, and those of a log that cannot
+  // be read; a new run (0) begins an empty log.
   LayerWatch(
       std::string path,
       const Recipe& recipe,

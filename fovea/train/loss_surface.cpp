@@ -2,16 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
 #include "fovea/models/model_file.h"
-#include "fovea/nn/dropout.h"
 #include "fovea/nn/restore.h"
-#include "fovea/nn/stochastic_depth.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/train/run_folder.h"
 #include "fovea/train/signals.h"
@@ -64,26 +61,6 @@ double take_largest(std::vector<std::vector<double>>& m, std::vector<double>& ve
   return value;
 }
 
-// Paths of the modules that act by chance.
-class ChanceFinder : public nn::Module::Visitor {
- public:
-  std::set<std::string, std::less<>> found;
-
-  void param(std::string_view, Tensor&, const nn::ParamSpec&) override {}
-  void state(std::string_view, Tensor&) override {}
-  void child(std::string_view name, nn::Module& m) override {
-    const std::string outer = path_;
-    path_ += (path_.empty() ? "" : ".") + std::string(name);
-    if (dynamic_cast<nn::Dropout*>(&m) || dynamic_cast<nn::StochasticDepth*>(&m))
-      found.insert(path_);
-    m.visit(*this);
-    path_ = outer;
-  }
-
- private:
-  std::string path_;
-};
-
 // The mean loss over batches under one set of parameters after the other. The network is put back
 // at the end.
 class Losses {
@@ -91,9 +68,7 @@ class Losses {
   Losses(nn::Module& net, const std::vector<data::Batch>& batches, const PlaneLoss& o)
       : net_(net), restore_(net), batches_(batches), loss_(o.loss) {
     how_.training = o.statistics == NormStatistics::batch;
-    ChanceFinder chance;
-    net.visit(chance);
-    how_.frozen = chance.found;
+    how_.still = true;
   }
 
   // With some parameters moved away from `origin`.
@@ -126,6 +101,7 @@ std::vector<data::Batch> batches_of(
   for (size_t i : spread(size_t(all->size()), size_t(std::max<int64_t>(o.pictures, 2))))
     some.push_back(int64_t(i));
   data::LoaderOptions how = loader_options(recipe, setup, false);
+  how.batch_size = std::max<int64_t>(2, how.batch_size);
   how.workers = 0;
   how.cache_bytes = 0;
   data::Loader loader(data::subset(all, some), how);

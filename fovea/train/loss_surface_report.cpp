@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/atomic_file.h"
+#include "fovea/report/export.h"
 #include "fovea/report/html.h"
 #include "fovea/train/loss_surface.h"
 
@@ -66,7 +67,11 @@ report::FieldChart surface_chart(const LossSurface& s) {
   chart.description = fmt::format("{} on {} samples of {}", s.title, s.pictures, s.split);
   chart.x_label = s.is_path() ? "first principal direction" : "first direction";
   chart.y_label = s.is_path() ? "second principal direction" : "second direction";
-  const auto [low, high] = extent(s.losses);
+  auto [low, high] = extent(s.losses);
+  if (low > high) {
+    chart.title += ": no loss is finite here";
+    low = high = 1;
+  }
   report::Grid logs = s.losses;
   const double least = std::max(low, 1e-12);
   for (double& v : logs.values) v = std::log(std::max(v, least));
@@ -95,9 +100,7 @@ report::FieldChart surface_chart(const LossSurface& s) {
 }
 
 void check_loss_surface_path(const std::string& path) {
-  if (!path.ends_with(".html") && !path.ends_with(".svg") && !path.ends_with(".csv"))
-    throw std::invalid_argument(fmt::format(
-        "[loss_surface] expected a file that ends with .html, .svg or .csv, got \"{}\"", path));
+  report::check_ending("loss_surface", path, {".html", ".svg", ".csv"});
 }
 
 report::Figure surface_figure(const LossSurface& s) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/atomic_file.h"
+#include "fovea/report/export.h"
 #include "fovea/report/html.h"
 #include "fovea/train/lr_range.h"
 
@@ -99,9 +100,7 @@ std::string lr_range_text(const LrRange& r, int most) {
 }
 
 void check_lr_range_path(const std::string& path) {
-  if (!path.ends_with(".html") && !path.ends_with(".svg") && !path.ends_with(".csv"))
-    throw std::invalid_argument(fmt::format(
-        "[lr_range_test] expected a file that ends with .html, .svg or .csv, got \"{}\"", path));
+  report::check_ending("lr_range_test", path, {".html", ".svg", ".csv"});
 }
 
 void write_lr_range(const LrRange& r, const std::string& path) {

@@ -111,6 +111,7 @@ std::span<const KeyInfo> recipe_keys() {
        integer,
        "0",
        "models kept along the way, for `fovea ensemble`; see schedule.cycles of cosine"},
+      {"train.looks", integer, "24", "looks at the layers for the report, over the run; 0 none"},
       {"regularize.on", text, "*", "names of the weights that the next five act on: fc.*"},
       {"regularize.l1", number, "0", "times the sum of |w|, added to the loss"},
       {"regularize.l2", number, "0", "times the sum of w^2, added to the loss; see weight_decay"},
@@ -121,7 +122,6 @@ std::span<const KeyInfo> recipe_keys() {
       {"regularize.gradient_noise", number, "0", "eta: the variance is eta / (1 + step)^0.55"},
       {"regularize.mixup", number, "0", "alpha of MixUp: pictures and labels in pairs; 0 does not"},
       {"regularize.cutmix", number, "0", "alpha of CutMix; with both, each batch draws one"},
-      {"train.looks", integer, "24", "looks at the layers for the report, over the run; 0 none"},
       {"report.loss_surface",
        boolean,
        "false",
@@ -173,12 +173,11 @@ Determinism determinism_of(const std::string& name) {
 double number_of(const Item& item, const std::string& name, const std::string& text) {
   if (text == "true") return 1;
   if (text == "false") return 0;
-  double value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
+  const auto value = parse_number<double>(text);
+  if (!value)
     throw std::invalid_argument(fmt::format(
         "[[augment]] {}: expected a number for \"{}\", got \"{}\"", item.type, name, text));
-  return value;
+  return *value;
 }
 
 image::Augment augment_of(const std::vector<Item>& items) {

@@ -7,7 +7,7 @@ namespace fovea::train {
 
 Tree regularized_weights(nn::Module& net, const Regularization& r, const Frozen* frozen) {
   if (!r.acts_on_weights()) return {};
-  Tree weights = optim::weights_of(nn::parameters(net), r.on.empty() ? "*" : r.on);
+  Tree weights = optim::weights_of(nn::parameters(net), r.on);
   if (frozen) std::erase_if(weights, [&](const auto& item) { return frozen->holds(item.first); });
   return weights;
 }

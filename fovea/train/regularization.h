@@ -12,7 +12,7 @@ namespace fovea::train {
 // What a recipe's [regularize] says; 0 is off. Weights are those of optim::weights_of(`on`) that
 // are not frozen.
 struct Regularization {
-  std::string on = {};        // a pattern of names; empty: all
+  std::string on = "*";       // a pattern of names
   double l1 = 0, l2 = 0;      // of optim::penalty, added to the loss
   double max_norm = 0;        // largest L2 norm of a unit's incoming weights, after each step
   double drop_connect = 0;    // share of the weights that each step leaves out

@@ -39,11 +39,18 @@ RunFolder RunFolder::create(const std::string& folder, const std::string& name, 
         fmt::format(
             "the folder of the run cannot be made: {}; choose another with --set run.folder=DIR",
             error.message()));
+  constexpr std::string_view written[] = {
+      "metrics.jsonl",
+      "layers.jsonl",
+      "model.safetensors",
+      "snapshots",
+      "last.safetensors",
+      "doctor.json",
+      "report.html"};
   for (const auto& entry : fs::directory_iterator(path)) {
-    std::string file = entry.path().filename().string();
-    if (file.starts_with("events.out.tfevents") || file == "last.safetensors" ||
-        file == "doctor.json" || file.starts_with("surface"))
-      fs::remove(entry.path());  // of the run that is being replaced
+    const std::string file = entry.path().filename().string();
+    if (file.starts_with("events.out.tfevents") || file.starts_with("surface") || std::ranges::count(written, file))
+      fs::remove_all(entry.path());  // of the run that is being replaced
   }
   return RunFolder(path);
 }

@@ -32,7 +32,8 @@ struct Metrics {
 //   report.html
 class RunFolder {
  public:
-  // Makes `folder/name`, or `folder/name-2`, ... where that exists, unless `overwrite`.
+  // Makes `folder/name`, or `folder/name-2`, ... where that exists; with `overwrite`, that folder
+  // without the files of the run in it.
   static RunFolder create(const std::string& folder, const std::string& name, bool overwrite);
   // Opens a run to go on with it; throws IoError when it is not one.
   static RunFolder open(const std::string& path);

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "fovea/core/allocator.h"
+#include "fovea/core/numbers.h"
 #include "fovea/core/profile.h"
 #include "fovea/models/frozen.h"
 #include "fovea/optim/factory.h"
@@ -87,12 +88,7 @@ Bound bound_of(const LayerCost& layer, const Peak& peak) {
   return layer.flops / peak.fma > layer.bytes / peak.memory ? Bound::arithmetic : Bound::memory;
 }
 
-double StepProfile::median() const {
-  std::vector<double> sorted = seconds;
-  std::ranges::sort(sorted);
-  const size_t n = sorted.size();
-  return n == 0 ? 0 : (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
-}
+double StepProfile::median() const { return median_of(seconds); }
 
 double StepProfile::kernel_seconds() const {
   double sum = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -122,17 +123,19 @@ ToyRun train_toy(const Config& config, const data::Points& points, const ToyOpti
     path.push_back(nn::parameters(*model.net));
   };
   look(0);
+  double epoch_loss = 0;
   for (int64_t step = 0; step < steps; ++step) {
     if (step % batches == 0) loader.start(step / batches);
     const data::Batch batch = *loader.next();
     optimizer->set_lr(schedule->lr(step));
-    train_step(
+    const StepResult r = train_step(
         model,
         *optimizer,
         batch,
         Key(recipe.seed).fold_in(5).fold_in(uint64_t(step)),
         {.loss = loss, .clip_norm = recipe.clip_norm, .regularization = recipe.regularization});
-    if ((step + 1) % batches == 0) schedule->epoch_end(run.loss);
+    epoch_loss += r.loss / double(batches);
+    if ((step + 1) % batches == 0) schedule->epoch_end(std::exchange(epoch_loss, 0));
     look(step + 1);
   }
   run.regions = region_chart(points, scorer, {.side = o.side});

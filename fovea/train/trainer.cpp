@@ -54,7 +54,7 @@ class Session {
     for (const std::string& text : setup_.notes) note(text);
     frozen_ = freeze_modules(*setup_.model.net, recipe_.freeze);
     but_head_ = freeze_all_but(*setup_.model.net, setup_.fresh);
-    regularized_weights(*setup_.model.net, recipe_.regularization, nullptr);  // throws if none fit
+    check_regularized_weights();
     loader_ =
         std::make_unique<data::Loader>(setup_.source.train, loader_options(recipe_, setup_, true));
     if (setup_.source.val)
@@ -77,7 +77,6 @@ class Session {
       log_.emplace(*run_, Reached{.epochs = at_.epoch, .steps = at_.step});
     } else {
       run_ = RunFolder::create(recipe_.folder, recipe_.name, o.overwrite);
-      std::filesystem::remove_all(run_->file("snapshots"));  // of a run that is overwritten
       write_file_atomic(run_->file("recipe.toml"), config.to_toml());
       log_.emplace(*run_, std::nullopt);
       write_begin();
@@ -136,6 +135,15 @@ class Session {
     if (options_.observer) options_.observer->note(text);
   }
 
+  void check_regularized_weights() {
+    const Regularization& r = recipe_.regularization;
+    if (r.acts_on_weights() && regularized_weights(*setup_.model.net, r, &frozen_).empty())
+      throw std::invalid_argument(fmt::format(
+          "regularize.on: model.freeze leaves none of the weights \"{}\" to train; name others, or "
+          "freeze less",
+          r.on));
+  }
+
   Examiner* examiner() const { return recipe_.doctor ? options_.examiner : nullptr; }
 
   void write_begin() {
@@ -143,7 +151,7 @@ class Session {
     m.values = {
         {"classes", double(setup_.source.classes.size())},
         {"samples", double(setup_.source.train->size())},
-        {"steps", double(total_steps_)}};
+        {"steps", by_steps() ? double(total_steps_) : 0}};
     if (setup_.source.val) m.values["val_samples"] = double(setup_.source.val->size());
     log_->write(m);
     log_->flush();
@@ -400,6 +408,7 @@ class Session {
 
   void save() {
     check_weights();
+    log_->flush();  // no checkpoint is ahead of it
     capture(learner(), at_);
     save_checkpoint(run_->file("last.safetensors"), at_);
     at_.tensors.clear();  // so that the next step may write over them

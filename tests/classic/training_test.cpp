@@ -35,6 +35,7 @@ using Classic = test::FolderTest;
 TEST_F(Classic, NearestNeighboursAreFittedAndKept) {
   const TrainResult r = train(recipe(path(), {{"model.name", "knn"}, {"knn.k", "3"}}));
   EXPECT_EQ(r.steps, 0);
+  EXPECT_EQ(read_metrics(r.folder + "/metrics.jsonl").at(0).values.at("steps"), 0);  // to come
   ASSERT_TRUE(r.test && r.val);
   EXPECT_GT(r.test->top1, 0.75);
   const models::Model model = models::load_model(r.folder + "/model.safetensors");

@@ -59,6 +59,11 @@ TEST_F(PointsTest, AreReadFromLines) {
   EXPECT_EQ(p.labels, (std::vector<int>{1, 0, 1}));
   EXPECT_EQ(p.at[1][0], -3.f);
   EXPECT_EQ(p.at[1][1], 0.4f);
+  write(
+      "p.csv",
+      "\xef\xbb\xbf"
+      "1,2.5,b\n0,0,a\n");
+  EXPECT_EQ(read_points(path("p.csv")).at.size(), 2u);
 }
 
 TEST_F(PointsTest, RefuseWhatIsNoPoint) {
@@ -68,6 +73,9 @@ TEST_F(PointsTest, RefuseWhatIsNoPoint) {
   };
   EXPECT_HAS(error("1,2,a\n1,two,b\n"), "line 2: expected x,y,class with two numbers");
   EXPECT_HAS(error("1,2,a\n1,2\n"), "line 2");
+  EXPECT_HAS(error("1;2;a\n1,2,b\n"), "two classes or more, got 1");
+  EXPECT_HAS(error("1,two,a\n1,2,b\n"), "line 1: expected x,y,class");
+  EXPECT_HAS(error("1,2\n1,2,b\n"), "line 1");
   EXPECT_HAS(error("1,2,a\n1,nan,b\n"), "line 2");
   EXPECT_HAS(error("1,2,a\n1,2,b,c\n"), "line 2");
   EXPECT_HAS(error("1,2,a\n2,1,a\n"), "two classes or more, got 1");

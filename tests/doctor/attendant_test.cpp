@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "fovea/core/errors.h"
+#include "fovea/formats/safetensors_tree.h"
 #include "fovea/train/trainer.h"
 #include "tests/support/expect.h"
 #include "tests/support/folder.h"
@@ -102,11 +103,29 @@ TEST_F(AttendantTest, SaysNothingOfAHealthyRunAndWritesThat) {
 
 TEST_F(AttendantTest, LeavesTheRunAsItIs) {
   told({{"train.epochs", "2"}});
-  const std::string with = read("run/last.safetensors");
   EXPECT_EQ(told({{"train.epochs", "2"}, {"run.name", "off"}, {"run.doctor", "false"}}), "");
   EXPECT_FALSE(result_.remarks.has_value());
   EXPECT_FALSE(std::filesystem::exists(path("off/doctor.json")));
   EXPECT_EQ(read("run/model.safetensors"), read("off/model.safetensors"));
+  auto last = [&](const char* run) {
+    return fingerprint(formats::load_safetensors(path(run) + "/last.safetensors").tensors);
+  };
+  EXPECT_EQ(last("run"), last("off"));
+}
+
+TEST_F(AttendantTest, NeitherNamesNorAFileItCannotWriteKeepARunFromTraining) {
+  const Finding odd{"data.odd", Severity::warning, 1, "caf\xe9.png is odd", "look at it"};
+  write_run_file(path("odd.json"), {.before = {.findings = {odd}}});
+  EXPECT_EQ(
+      read_run_file(path("odd.json")).before.findings.at(0).saw, "caf\xef\xbf\xbd.png is odd");
+  EXPECT_HAS(json_of({.findings = {odd}}), "is odd");
+
+  const train::Recipe recipe(config({}));
+  train::Setup setup = train::set_up(recipe);
+  const auto run = train::RunFolder::create(path(), "run", false);
+  std::filesystem::create_directories(run.file("doctor.json"));
+  Attendant attendant({});
+  EXPECT_NO_THROW(attendant.before(run, recipe, setup, {}));
 }
 
 TEST_F(AttendantTest, TellsBeforeTheFirstStepWhatItFinds) {

@@ -70,6 +70,9 @@ TEST(ParallelChart, DrawsTheStrongestLineLast) {
   EXPECT_EQ(count(svg, "<g class=\"s1\">"), 1);
   EXPECT_EQ(count(svg, "nan"), 0);
   EXPECT_TRUE(is_well_formed(parallel_chart({.title = "none"}).markup));
+  ParallelChart failed = chart;
+  failed.lines.erase(failed.lines.begin(), failed.lines.begin() + 2);
+  EXPECT_EQ(count(parallel_chart(failed).markup, "<g class=\"s1\">"), 0);
   chart.lines[0].values.pop_back();
   EXPECT_EQ(
       argument_error([&] { parallel_chart(chart); }),

@@ -74,6 +74,10 @@ TEST_F(CrossValidateTest, WithoutAKeyItJudgesTheRecipe) {
   EXPECT_FALSE(c.interrupted);
   ASSERT_EQ(c.rows.size(), 1u);
   EXPECT_TRUE(std::isfinite(c.rows[0].accuracy[0]) && std::isfinite(c.rows[0].accuracy[1]));
+  EXPECT_HAS(
+      test::message_of(
+          [&] { cross_validate(tiny_recipe(), {.folds = 3, .folder = path("folds")}); }),
+      "data.folds is \"2\" there and \"3\" here");
   o.folder = path("straight");
   EXPECT_EQ(cross_validate(tiny_recipe(), o).rows[0].accuracy, c.rows[0].accuracy);
 }
@@ -82,7 +86,17 @@ TEST_F(CrossValidateTest, MistakesSayWhatWasExpected) {
   auto error = [&](const CrossValidateOptions& o) {
     return test::message_of([&] { cross_validate(tiny_recipe(), o); });
   };
-  EXPECT_HAS(error({.folds = 1, .folder = path("f")}), "expected at least 2 folds, got 1");
+  EXPECT_HAS(error({.folds = 1, .folder = path("f")}), "expected 2 to 50 folds, got 1");
+  EXPECT_HAS(error({.folds = 51, .folder = path("f")}), "expected 2 to 50 folds, got 51");
+  EXPECT_HAS(
+      error({.folds = 2, .key = "train.epochs", .values = {"1", "2"}, .folder = path("f")}),
+      "train.epochs is what early stopping divides");
+  train::Config few = tiny_recipe();
+  few.set("data.limit", "20", "test");
+  EXPECT_HAS(
+      test::message_of([&] { cross_validate(few, {.folds = 30, .folder = path("f")}); }),
+      "as many folds as samples at most, 20, got 30");
+  EXPECT_FALSE(std::filesystem::exists(path("f")));
   EXPECT_HAS(error({.key = "train.batch", .folder = path("f")}), "expected values of train.batch");
   EXPECT_HAS(error({.key = "data.fold", .values = {"1"}, .folder = path("f")}), "folds themselves");
 }

@@ -20,6 +20,12 @@ Dimension parse(const std::string& key, const std::string& text) {
   return parse_dimension(train::recipe_config(), key, text, "--vary");
 }
 
+TEST(Space, OfManyChoicesTheFirstAndTheLastAreShown) {
+  EXPECT_EQ(shortened("choice:1|2|3|4|5"), "choice:1|2|3|4|5");
+  EXPECT_EQ(shortened("choice:1|2|3|4|5|6"), "choice:1|2|3|...|6");
+  EXPECT_EQ(shortened("log:0.1:1"), "log:0.1:1");
+}
+
 TEST(Dimension, LogarithmicRangesAreDrawnFlatInLogarithms) {
   const Space space{parse("optimizer.lr", "log:1e-6:1e-2")};
   std::array<int, 4> decades{};

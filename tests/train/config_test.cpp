@@ -151,7 +151,6 @@ TEST(Config, OpenTablesTakeAnyKeyForTheirReader) {
       (std::map<std::string, std::string>{{"name", "sgd"}, {"lr", "0.01"}, {"nesterov", "true"}}));
 }
 
-// Everything a recipe can hold, written out resolved and read again, is the same to the letter.
 TEST(Config, TheTableOfASearchIsReadAndForgotten) {
   Config c = recipe_config();
   c.read_toml_text("[search]\noptimizer.lr = \"log:1e-5:1\"\ntrain.batch = [16, 32]\n", "r.toml");
@@ -179,6 +178,7 @@ TEST(Recipe, FoldsAreCounted) {
   EXPECT_HAS(error("3", "4"), "test: expected data.fold of at most data.folds = 3, got 4");
 }
 
+// Everything a recipe can hold, written out resolved and read again, is the same to the letter.
 TEST(Config, ToTomlReadsBackTheSame) {
   Config c = recipe_config();
   c.read_toml_text(

@@ -38,6 +38,21 @@ class TenLayers : public testing::Test {
   }
 };
 
+TEST(InitColumn, GivesTheWeightsBackWhereTheBatchDoesNotFit) {
+  auto net = models::build(
+      {.name = "layers",
+       .input = {1, 1, 4},
+       .classes = 2,
+       .layers = {{"flatten", {}}, {"linear", {{"out", "2"}}}}});
+  nn::initialize(*net, Key(1));
+  const std::string before = fingerprint(nn::parameters(*net));
+  const data::Batch batch{
+      .images = test::random_input({3, 1, 1, 5}, 1),
+      .labels = Tensor::from<int32_t>({0, 1, 0}, {3})};
+  EXPECT_THROW(init_column(*net, batch, "unit_normal", Key(3)), std::invalid_argument);
+  EXPECT_EQ(fingerprint(nn::parameters(*net)), before);
+}
+
 // INI-02: each layer has .2236 times the deviation of the one before, 0.01 sqrt(500).
 TEST_F(TenLayers, SmallNumbersDieAwayInTanh) {
   const InitColumn c = begun("tanh", "small_normal");

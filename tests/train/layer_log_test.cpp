@@ -116,8 +116,27 @@ TEST_F(LayerLogTest, ResumingGoesOnWithTheLog) {
       {.observer = &watch, .signal = [&] { return steps == 31 ? Signal::stop : Signal::go_on; }});
   ASSERT_TRUE(half.interrupted);
   append_layer_record(half.folder + "/layers.jsonl", record(40));  // from beyond the checkpoint
+  std::filesystem::copy(path("half"), path("damaged"));
   resume(half.folder);
   EXPECT_EQ(read("half/layers.jsonl"), read("whole/layers.jsonl"));
+  write("damaged/layers.jsonl", "no record\n" + read("damaged/layers.jsonl"));
+  resume(path("damaged"));
+  ASSERT_EQ(read_layer_records(path("damaged/layers.jsonl")).size(), 1u);  // the last
+}
+
+// What was seen before a checkpoint is in the log when that is on disk.
+TEST_F(LayerLogTest, NoCheckpointIsAheadOfTheLog) {
+  int64_t steps = 0;
+  bool logged = false;
+  train(
+      small_recipe(path(), {{"run.name", "r"}, {"train.batch", "3"}, {"train.epochs", "1"}}),
+      {.signal = [&] {
+        ++steps;
+        if (steps == 2) logged = read("r/metrics.jsonl").find("\"look\"") != std::string::npos;
+        return steps == 1 ? Signal::save : Signal::go_on;
+      }});
+  EXPECT_GE(steps / 20, 3);  // else the second step is written at once
+  EXPECT_TRUE(logged);
 }
 
 TEST(LayerReport, DrawsEveryKindOfHistogram) {

@@ -95,6 +95,29 @@ TEST(LossSurface, LossesAreThoseOfTheMovedWeights) {
   EXPECT_EQ(fingerprint(nn::state(*net)), state);
 }
 
+// Pooling over regions drawn at random is no dropout layer, and draws nothing here.
+TEST(LossSurface, NothingIsLeftToChance) {
+  auto net = models::build(
+      {.name = "layers",
+       .input = {5, 5, 2},
+       .classes = 3,
+       .layers = {{"fractional_max_pool", {}}, {"flatten", {}}, {"linear", {{"out", "3"}}}}});
+  nn::initialize(*net, Key(1));
+  const Plane plane{
+      .origin = nn::parameters(*net),
+      .a = filter_normalised_direction(*net, Key(2)),
+      .b = filter_normalised_direction(*net, Key(3))};
+  const report::Grid g = losses_on(
+      *net, {batch()}, plane, {.x_low = 0, .x_high = 0, .y_low = 0, .y_high = 0, .side = 2}, {});
+  nn::Ctx drawn;
+  drawn.training = true;
+  nn::forward(*net, batch().images, drawn);
+  ASSERT_TRUE(drawn.has_drawn());
+  nn::Ctx still;
+  const Tensor scores = nn::forward(*net, batch().images, still);
+  EXPECT_NEAR(g.at(0, 0), classification_loss(scores, batch().labels).item<double>(), 1e-6);
+}
+
 // Points on a known plane, and one off it by a little.
 TEST(LossSurface, ThePlaneOfAPathIsThatOfItsPrincipalComponents) {
   auto at = [](float x, float y, float z) {
@@ -126,6 +149,17 @@ TEST(LossSurface, ThePlaneOfAPathIsThatOfItsPrincipalComponents) {
         plane_of({at(1, 0, 0), at(2, 0, 0), at(0, 0, 0)});
       }),
       "lie on a line");
+}
+
+TEST(LossSurface, APlaneWithoutAFiniteLossSaysSo) {
+  LossSurface s{.title = "wild"};
+  s.range = {.x_low = -1, .x_high = 1, .y_low = -1, .y_high = 1, .side = 2};
+  s.losses = {2, 2, {NAN, INFINITY, NAN, NAN}};
+  const report::FieldChart chart = surface_chart(s);
+  for (double level : chart.levels) EXPECT_TRUE(std::isfinite(level));
+  const std::string svg = report::field_chart(chart).markup;
+  EXPECT_TRUE(report::is_well_formed(svg));
+  EXPECT_HAS(svg, "no loss is finite here");
 }
 
 class LossSurfaceTest : public test::FolderTest {};

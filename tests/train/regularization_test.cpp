@@ -366,6 +366,12 @@ TEST_F(Regularized, EarlyStoppingCountsEpochsWithoutABetterOne) {
 TEST_F(Regularized, APatternThatFitsNothingLeavesNoFolder) {
   EXPECT_HAS(
       message_of([&] {
+        train(small_recipe(
+            path(), {{"regularize.l1", "1"}, {"regularize.on", "4.*"}, {"model.freeze", "4"}}));
+      }),
+      "model.freeze leaves none of the weights \"4.*\" to train");
+  EXPECT_HAS(
+      message_of([&] {
         train(small_recipe(path(), {{"regularize.l1", "1"}, {"regularize.on", "fc*"}}));
       }),
       "expected the pattern \"fc*\" to match a weight of rank 2 or more, got none of "

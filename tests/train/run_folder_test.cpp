@@ -24,13 +24,20 @@ TEST_F(RunFolderTest, NeverWritesIntoAnotherRunUnlessAsked) {
   EXPECT_EQ(RunFolder::create(path("runs"), "a", false).path(), path("runs/a"));
   EXPECT_EQ(RunFolder::create(path("runs"), "a", false).path(), path("runs/a-2"));
   EXPECT_EQ(RunFolder::create(path("runs"), "a", false).path(), path("runs/a-3"));
-  write("runs/a/last.safetensors", "old");
-  write("runs/a/doctor.json", "old");
+  const char* of_a_run[] = {
+      "metrics.jsonl",
+      "layers.jsonl",
+      "events.out.tfevents.1",
+      "model.safetensors",
+      "snapshots/epoch-0001.safetensors",
+      "last.safetensors",
+      "doctor.json",
+      "report.html"};
+  for (const char* old : of_a_run) write(std::string("runs/a/") + old, "old");
   write("runs/a/notes.txt", "mine");
   RunFolder again = RunFolder::create(path("runs"), "a", true);
   EXPECT_EQ(again.path(), path("runs/a"));
-  for (const char* old : {"last.safetensors", "doctor.json"})
-    EXPECT_FALSE(std::filesystem::exists(again.file(old))) << old;
+  for (const char* old : of_a_run) EXPECT_FALSE(std::filesystem::exists(again.file(old))) << old;
   EXPECT_EQ(read("runs/a/notes.txt"), "mine");
 }
 

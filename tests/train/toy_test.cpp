@@ -103,6 +103,23 @@ TEST_F(ToyTest, ANetLearnsASpiralThatALinearModelCannot) {
   EXPECT_TRUE(report::stands_alone(page));
 }
 
+// The loss falls from epoch to epoch, so that there is no plateau to cut the rate at.
+TEST_F(ToyTest, APlateauIsOneOfTheEpochs) {
+  const data::Points p = data::toy_points("spiral", {.count = 30, .noise = 0.1});
+  std::map<std::string, std::string> changes{
+      {"train.epochs", "300"},
+      {"train.batch", "30"},
+      {"optimizer.name", "sgd"},
+      {"optimizer.momentum", "0"},
+      {"optimizer.lr", "0.1"},
+      {"schedule.name", "constant"}};
+  const ToyRun constant = trained(p, changes);
+  changes["schedule.name"] = "plateau";
+  changes["schedule.patience"] = "5";
+  changes["schedule.threshold"] = "0";
+  EXPECT_EQ(trained(p, changes).loss, constant.loss);
+}
+
 TEST_F(ToyTest, DrawsClassicalMethods) {
   const data::Points p = data::toy_points("circles", {.count = 60});
   // One nearest neighbour knows all points and has nothing to train.

@@ -86,7 +86,7 @@ struct GemmCut {
   int64_t tiles, blocks;      // down y
   size_t packed_a, packed_b;  // floats: of a block, for each thread; of the columns at once
 
-  explicit GemmCut(const GemmExtents& e)
+  GemmCut(const GemmExtents& e, int64_t team)
       : rows(HWY_DYNAMIC_DISPATCH(TileRows)()),
         columns(HWY_DYNAMIC_DISPATCH(TileColumns)()),
         depth(parts_of(e.k, parts_of(e.k, deepest))),
@@ -94,7 +94,7 @@ struct GemmCut {
     // As many blocks as fit the second cache each, and as divide evenly among the threads.
     const int64_t tall =
         std::max<int64_t>(1, block_bytes / (depth * rows * int64_t(sizeof(float))));
-    blocks = std::min(tiles, rounded(parts_of(tiles, tall), threads()));
+    blocks = std::min(tiles, rounded(parts_of(tiles, tall), team));
     packed_a = size_t(parts_of(tiles, blocks) * rows * depth);
     packed_b = size_t(rounded(std::min(wide, e.n), columns) * depth);
   }
@@ -105,12 +105,13 @@ class TiledProduct {
   TiledProduct(
       const GemmExtents& e, const PackRows& a, const PackRows& b, const GemmResult& r, Run& run)
       : e_(e),
-        cut_(e),
+        team_(threads()),
+        cut_(e, team_),
         a_(a),
         b_(b),
         r_(r),
         packed_b_(run.scratch.get<float>(cut_.packed_b)),
-        packed_a_(run.scratch.get<float>(cut_.packed_a * size_t(threads()))) {}
+        packed_a_(run.scratch.get<float>(cut_.packed_a * size_t(team_))) {}
 
   void run() {
     for (int64_t j0 = 0; j0 < e_.n; j0 += wide) {
@@ -134,8 +135,8 @@ class TiledProduct {
   // Blocks of rows go to the threads, or of columns where there are too few of rows.
   void multiply(int64_t j0, int64_t nc, int64_t k0, int64_t kc) {
     const int64_t panels = parts_of(nc, cut_.columns);
-    const bool by_rows = cut_.blocks >= threads();
-    parallel_for(by_rows ? cut_.blocks : panels, 1, [&](int64_t begin, int64_t end) {
+    const bool by_rows = cut_.blocks >= team_;
+    auto work = [&](int64_t begin, int64_t end) {
       float* packed = packed_a_.data() + cut_.packed_a * size_t(omp_get_thread_num());
       const int64_t first = by_rows ? begin : 0, last = by_rows ? end : cut_.blocks;
       const int64_t from = by_rows ? 0 : begin, to = by_rows ? panels : end;
@@ -155,7 +156,8 @@ class TiledProduct {
                 kc);
           }
       }
-    });
+    };
+    parallel_for(by_rows ? cut_.blocks : panels, 1, work, team_);
   }
 
   struct Range {
@@ -196,6 +198,7 @@ class TiledProduct {
   }
 
   GemmExtents e_;
+  int64_t team_;  // threads() as the product began, for which there is scratch
   GemmCut cut_;
   const PackRows &a_, &b_;
   const GemmResult& r_;
@@ -255,8 +258,9 @@ PackRows strided_rows(const float* from, int64_t row_stride, int64_t column_stri
 }
 
 int64_t gemm_scratch(const GemmExtents& e) {
-  const GemmCut cut(e);
-  return int64_t((cut.packed_b + cut.packed_a * size_t(threads())) * sizeof(float));
+  const int64_t team = threads();
+  const GemmCut cut(e, team);
+  return int64_t((cut.packed_b + cut.packed_a * size_t(team)) * sizeof(float));
 }
 
 void gemm(

@@ -44,10 +44,10 @@ FOVEA_BEGINS_TEAM void run_team(int64_t team, F&& f) {
 
 // Calls f(begin, end) over [0, n) from one OpenMP team, one contiguous chunk a thread. Runs on the
 // calling thread alone when there are fewer than two grains of work. The split depends only on n,
-// grain and threads().
+// grain and the most threads it may have.
 template <class F>
-void parallel_for(int64_t n, int64_t grain, F&& f) {
-  int64_t team = std::min<int64_t>(threads(), n / std::max<int64_t>(grain, 1));
+void parallel_for(int64_t n, int64_t grain, F&& f, int64_t most = threads()) {
+  int64_t team = std::min<int64_t>(most, n / std::max<int64_t>(grain, 1));
   if (team <= 1 || omp_in_parallel()) {
     if (n > 0) f(int64_t(0), n);
     return;
