@@ -51,7 +51,13 @@ int run(Options o, const Globals& g) {
         ++changed;
       }
     write_file_atomic(o.apply, config.to_toml());
-    tell(g, fmt::format("{} has the recipe with {} settings changed", o.apply, changed));
+    tell(
+        g,
+        fmt::format(
+            "{} has the recipe with {} setting{} changed",
+            o.apply,
+            changed,
+            changed == 1 ? "" : "s"));
   }
   return d.healthy() ? ok : check_failed;
 }

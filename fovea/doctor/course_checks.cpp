@@ -62,13 +62,15 @@ struct Course {
 };
 
 Course course_of(const Record& r, const train::Recipe& recipe) {
-  const bool plain =
-      !recipe.focal_gamma && recipe.weighting == train::ClassWeighting::none && r.classes > 1;
+  const bool weighted = recipe.focal_gamma && recipe.weighting != train::ClassWeighting::none;
   Course c;
   c.first = r.points.front().loss;
   c.last = mean_loss(r.points, 5.0 / 6, 1);
   c.best = best_loss(r.points);
-  c.guess = plain ? std::log(double(r.classes)) : c.first;
+  c.guess = r.classes > 1 && !weighted
+                ? train::guessing_loss(
+                      r.classes, {.focal_gamma = recipe.focal_gamma, .hinge = recipe.hinge})
+                : c.first;
   for (const Record::Point& p : r.points) c.lr = std::max(c.lr, p.lr);
   c.set_lr = optim::make_optimizer(recipe.optimizer)->lr();
   c.ratios = ratios_of(r, c.lr);

@@ -81,15 +81,21 @@ Prints prints_of(const data::Dataset& dataset, const CheckOptions& o) {
   return prints;
 }
 
-// Equal to the eye: thumbnails that differ by less than a level in the mean, brightness aside.
+// Equal to the eye: thumbnails that differ, brightness aside, by less than a level in the mean, or
+// than 1/24 of what there is to see in one.
 bool nearly_equal(const Print& a, const Print& b) {
-  if (std::popcount(a.difference ^ b.difference) > 6) return false;
+  if (std::popcount(a.difference ^ b.difference) > 10) return false;
   const auto n = int(a.small.size());
-  int brighter = 0, sum = 0;
-  for (size_t i = 0; i < a.small.size(); ++i) brighter += a.small[i] - b.small[i];
-  for (size_t i = 0; i < a.small.size(); ++i)
+  int brighter = 0, bright = 0, sum = 0, contrast = 0;
+  for (size_t i = 0; i < a.small.size(); ++i) {
+    brighter += a.small[i] - b.small[i];
+    bright += b.small[i];
+  }
+  for (size_t i = 0; i < a.small.size(); ++i) {
     sum += std::abs(n * (a.small[i] - b.small[i]) - brighter);
-  return sum < n * n;
+    contrast += std::abs(n * b.small[i] - bright);
+  }
+  return sum < std::max(n * n, contrast / 24);
 }
 
 const Print* find_equal(const std::vector<Print>& sorted, uint64_t hash) {

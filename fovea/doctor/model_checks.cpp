@@ -42,6 +42,18 @@ void check_schedule(const Patient& p, Findings& found) {
              steps,
              optimizer->lr()),
          "the warm-up is longer than the run: shorten it or train for more epochs"});
+  // The average is what is judged and saved.
+  if (const double left = std::pow(p.recipe.ema, double(steps)); left > 0.5)
+    found.push_back(
+        {"average.slow",
+         Severity::problem,
+         1,
+         fmt::format(
+             "after {} steps the averaged weights are the first ones still, to {:.0f} %",
+             steps,
+             100 * left),
+         "an average over the last tenth of the run is usual for train.ema",
+         {{"train.ema", fmt::format("{:.3g}", std::max(0.0, 1 - 10 / double(steps)))}}});
   const double decay = number_of(p.recipe.optimizer, "weight_decay") * optimizer->lr();
   if (decay * double(steps) > 20 || decay > 0.1)
     found.push_back(

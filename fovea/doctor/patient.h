@@ -24,6 +24,9 @@ class Patient {
 
   // Pictures of the training split without augmentation, at most `most`, drawn by the seed.
   data::Batch batch(int64_t most) const;
+
+  double guess() const;    // the recipe's loss of scores that know nothing
+  double penalty() const;  // what regularisation adds to the loss, of the weights as they are
 };
 
 // What comes out of the nonlinearities of its network, for a batch.

@@ -10,7 +10,6 @@
 #include "fovea/doctor/checks.h"
 #include "fovea/nn/grad.h"
 #include "fovea/nn/restore.h"
-#include "fovea/ops/loss.h"
 #include "fovea/ops/slice.h"
 #include "fovea/optim/factory.h"
 #include "fovea/train/signals.h"
@@ -71,7 +70,8 @@ First first_step(const Patient& p, const data::Batch& batch) {
   ctx.key = Key(p.recipe.seed).fold_in(5);
   ctx.frozen = p.frozen.modules;
   auto loss = [&](nn::Ctx& c) {
-    return cross_entropy(nn::forward(net, batch.images, c), batch.labels);
+    return train::classification_loss(
+        nn::forward(net, batch.images, c), batch.labels, p.setup.loss);
   };
   nn::LossAndGrad r = nn::value_and_grad(
       net, ctx, loss, [&](std::string_view name) { return !p.frozen.holds(name); });
@@ -84,6 +84,15 @@ First first_step(const Patient& p, const data::Batch& batch) {
   for (const auto& [name, g] : r.grads)
     if (train::norm_of(g.to_vector()) == 0) f.without.push_back(name);
   return f;
+}
+
+// "ln 10 = 2.3", "10 - 1 = 9"
+std::string words_of_guess(const Patient& p) {
+  const int64_t classes = p.setup.model.architecture.classes;
+  if (p.setup.loss.hinge != train::Hinge::none)
+    return fmt::format("{} - 1 = {:.3g}", classes, p.guess());
+  return fmt::format(
+      "{}{:.3g}", p.setup.loss.focal_gamma ? "" : fmt::format("ln {} = ", classes), p.guess());
 }
 
 // Inference must be a function of one picture: not of its neighbours, and not of chance.
@@ -122,22 +131,33 @@ void check_inference(const Patient& p, const data::Batch& batch, Findings& found
 
 void check_start(const Patient& p, const CheckOptions& o, Findings& found) {
   const data::Batch batch = p.batch(std::clamp<int64_t>(p.recipe.batch, 2, o.batch));
-  const auto classes = double(p.setup.model.architecture.classes);
   check_activations(p, batch, found);
   check_inference(p, batch, found);
   const First f = first_step(p, batch);
-  const double even = std::log(classes);
-  if (!f.finite || f.loss > std::max(2 * even, even + 2))
+  const double guess = p.guess(), penalty = p.penalty();
+  if (!f.finite || f.loss > std::max(2 * guess, guess + 2))
     found.push_back(
         {"loss.initial",
          p.recipe.from.empty() ? Severity::problem : Severity::warning,
          0.8,
          fmt::format(
-             "the first loss is {:.3g}; scores that know nothing give ln {} = {:.3g}",
+             "the first loss is {:.3g}; scores that know nothing give {}",
              f.loss,
-             classes,
-             even),
+             words_of_guess(p)),
          "the first weights, or the inputs, are too large"});
+  else if (penalty > 10 * guess)
+    found.push_back(
+        {"loss.penalty",
+         Severity::problem,
+         0.8,
+         fmt::format(
+             "the penalty of the weights raises the first loss from {:.3g} to {:.3g}",
+             f.loss,
+             f.loss + penalty),
+         fmt::format(
+             "the network would learn to have small weights and nothing else: take {:.0g} of "
+             "regularize.l1 and l2",
+             0.1 * guess / penalty)});
   if (!f.without.empty() && f.finite)
     found.push_back(
         {"gradient.none",
@@ -158,6 +178,12 @@ bool check_overfit(Patient& p, const CheckOptions& o, Findings& found) {
   const auto optimizer = optim::make_optimizer({{"name", "adam"}, {"lr", "0.001"}});
   const auto begin = std::chrono::steady_clock::now();
   const double even = std::log(double(model.architecture.classes));
+  // Dropout stands in the way of training, not of what is learnt.
+  auto learnt = [&] {
+    nn::Ctx ctx;
+    const Tensor scores = nn::forward(*model.net, batch.images, ctx);
+    return train::classification_loss(scores, batch.labels).item<double>() < 0.05 * even;
+  };
   double loss = 0;
   int step = 0;
   for (; step < 300; ++step) {
@@ -170,13 +196,14 @@ bool check_overfit(Patient& p, const CheckOptions& o, Findings& found) {
     if (std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() > o.seconds)
       return true;  // not decided
   }
+  if (std::isfinite(loss) && learnt()) return true;
   found.push_back(
       {"overfit.fails",
        Severity::problem,
        0.8,
        fmt::format(
            "20 pictures cannot be learnt by heart: loss {:.3g} after {} steps without "
-           "regularisation",
+           "augmentation, decay and penalties",
            loss,
            step),
        "look for a layer that loses the signal, labels that contradict pictures, or dropout that "

@@ -1,7 +1,9 @@
 #include "fovea/train/loss.h"
 
+#include <numeric>
 #include <stdexcept>
 
+#include "fovea/ops/create.h"
 #include "fovea/ops/loss.h"
 
 namespace fovea::train {
@@ -22,6 +24,13 @@ Tensor classification_loss(const Tensor& scores, const Tensor& labels, const Los
   if (o.label_smoothing > 0)
     throw std::invalid_argument("[loss] expected the focal loss without label smoothing, got both");
   return focal_loss(scores, labels, {.gamma = *o.focal_gamma, .weights = weights});
+}
+
+double guessing_loss(int64_t classes, const LossOptions& o) {
+  std::vector<int32_t> each(size_t(classes), 0);
+  std::iota(each.begin(), each.end(), 0);
+  return classification_loss(zeros({classes, classes}), Tensor::from<int32_t>(each, {classes}), o)
+      .item<double>();
 }
 
 }  // namespace fovea::train

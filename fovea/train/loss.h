@@ -21,4 +21,8 @@ struct LossOptions {
 // The mean loss of scores (N, C) with labels (N), weighted as cross_entropy has it.
 Tensor classification_loss(const Tensor& scores, const Tensor& labels, const LossOptions& o = {});
 
+// That loss of scores that are all alike and so know nothing, over classes of equal size: ln C for
+// cross-entropy, C - 1 for the hinge and its square.
+double guessing_loss(int64_t classes, const LossOptions& o = {});
+
 }  // namespace fovea::train

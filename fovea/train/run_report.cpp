@@ -144,11 +144,12 @@ void add_data(
     report::HtmlReport& html,
     const Recipe& recipe,
     const models::Model& model,
-    const data::Dataset& d) {
+    const data::Dataset& d,
+    int64_t most) {
   html.section("What the model was shown");
   html.paragraph("Training pictures after preprocessing and augmentation, as in the first epoch.");
   std::vector<int64_t> which;
-  const int64_t shown = std::min<int64_t>(d.size(), 24);
+  const int64_t shown = std::min<int64_t>(d.size(), most);
   for (int64_t k = 0; k < shown; ++k) which.push_back(k * d.size() / shown);
   html.gallery(pictures_as_shown(recipe, model, d, which));
 }
@@ -298,7 +299,9 @@ void write_run_report(
     add_evaluation(html, model, *result.test, *source.test);
   else if (result.val)
     add_evaluation(html, model, *result.val, *source.val);
-  if (!model.preprocess.takes_points()) add_data(html, recipe, model, *source.train);
+  // Large photographs take a tenth of a second each, and who stops a run does not want to wait.
+  if (!model.preprocess.takes_points())
+    add_data(html, recipe, model, *source.train, result.ended.empty() ? 24 : 8);
   add_layers(html, model);
   html.section("The recipe");
   html.code(text_of(run.file("recipe.toml")));

@@ -36,6 +36,7 @@ TEST_F(Signals, InterruptAndTerminateCheckpointAndLeaveResumable) {
     EXPECT_EQ(o.code, code) << o.err;
     EXPECT_EQ(o.out, "runs/" + name + "\n");
     EXPECT_HAS(o.err, "`fovea train --resume runs/" + name + "` goes on");
+    EXPECT_TRUE(exists("runs/" + name + "/report.html"));
     o = fovea("train --resume runs/" + name);
     EXPECT_EQ(o.code, 0) << o.err;
     EXPECT_HAS(o.err, "resumed after step");

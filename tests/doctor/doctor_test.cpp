@@ -305,6 +305,42 @@ std::vector<Case> broken() {
              });
          return f(std::vector<Tensor>{x})[0];
        })},
+      // These were held out: the checks had not seen them when they were written.
+      {"penalty_of_10", "loss.penalty", config_of({{"regularize.l2", "10"}})},
+      {"average_of_the_first_weights", "average.slow", config_of({{"train.ema", "0.99999"}})},
+      {"rate_that_kills_within_steps",
+       "rate.high",
+       config_of(with(sgd, {{"optimizer.lr", "30"}}), conv_net)},
+      {"noise_over_the_pictures", "labels.random", config_of({{"regularize.input_noise", "30"}})},
+      {"paler_twins_in_validation",
+       "data.leak",
+       config_of({}),
+       [](Patient& p) {
+         const data::DatasetPtr train = p.setup.source.train;
+         change_data(p, 50, same, [](int64_t, image::Image& x) {
+           for (uint8_t& v : x.pixels) v = uint8_t(v * 97 / 100);
+         });
+         p.setup.source.val = std::exchange(p.setup.source.train, train);
+       }},
+      {"hinge_of_a_large_head",
+       "loss.initial",
+       config_of({{"train.loss", "hinge"}}),
+       [](Patient& p) {
+         change_weights(p, [](const std::string& name, const Tensor& t) {
+           return name == "3.weight" ? t * 100 : t;
+         });
+       }},
+      {"frozen_weights_that_move",
+       "frozen.moves",
+       config_of({}),
+       [](Patient& p) {
+         mistaken([](const Tensor& x, nn::Ctx& ctx) {
+           if (ctx.training) ctx.updates["net.1.0.bias"] = full({48}, 0.1);
+           return x;
+         })(p);
+         p.frozen = train::freeze_modules(*p.setup.model.net, {"net.1"});
+         p.recipe.from = "a trained model";
+       }},
       {"clipped_to_nothing", "clip.small", config_of(with(sgd, {{"train.clip_norm", "1e-7"}}))},
       {"unknown_model", "setup", config_of({{"model.name", "resnet19"}})},
   };
@@ -344,6 +380,17 @@ TEST(Doctor, FindsNothingInHealthyRecipes) {
       {"cosine",
        config_of(
            {{"schedule.name", "cosine"}, {"schedule.warmup", "1"}, {"optimizer.lr", "0.002"}})},
+      {"hinge", config_of({{"train.loss", "hinge"}})},
+      {"squared hinge", config_of({{"train.loss", "squared_hinge"}, {"optimizer.lr", "3e-4"}})},
+      {"focal", config_of({{"train.loss", "focal"}})},
+      {"dropout",
+       config_of(
+           {},
+           replaced(
+               mlp,
+               "type = \"linear\"\nout = 10",
+               "type = \"dropout\"\n[[model.layers]]\ntype = \"linear\"\nout = 10"))},
+      {"penalty and average", config_of({{"regularize.l2", "1e-3"}, {"train.ema", "0.98"}})},
       {"grey of 16", config_of({{"data.height", "16"}, {"data.width", "16"}}, conv_net)},
   };
   for (const auto& [name, config] : healthy) {
@@ -357,6 +404,22 @@ TEST(Doctor, FindsNothingInHealthyRecipes) {
     EXPECT_EQ(fingerprint(nn::parameters(*p.setup.model.net)), before);
     EXPECT_EQ(d.checked.size(), 7u);
   }
+}
+
+// The validation split is guessed then, but not since labels would be random.
+TEST(Doctor, WaitsForRunningStatisticsThatSettleSlowly) {
+  Patient p{train::Recipe(config_of({{"optimizer.lr", "0.003"}}, conv_net))};
+  nn::Module* net = p.setup.model.net.get();
+  mistaken([net](const Tensor& x, nn::Ctx& ctx) {
+    const Tree old = nn::state(*net);
+    for (auto& [name, t] : ctx.updates) {
+      const Tensor& before = old.at(name.substr(std::string("net.").size()));
+      t = before + 0.01 * (t - before);
+    }
+    return x;
+  })(p);
+  for (const Finding& f : examine(p, quick).findings)
+    EXPECT_EQ(f.severity, Severity::note) << f.id << ": " << f.saw;
 }
 
 class DoctorOfFiles : public test::FolderTest {};
