@@ -172,7 +172,7 @@ $("curl").textContent = "curl --data-binary @photo.jpg '" + new URL("predict?top
 fetch("model").then(r => r.json()).then(m => {
   document.title = m.name + " \u2013 fovea";
   $("name").textContent = m.name;
-  const few = m.classes.slice(0, 6).join(" \u00b7 ");
+  const few = m.classes.slice(0, 6).map(c => c.split(",")[0]).join(" \u00b7 ");
   $("sub").textContent = "Tells " + m.classes.length + " classes apart: " + few +
     (m.classes.length > 6 ? " \u00b7 \u2026" : "");
   const [h, w, c] = m.input;
