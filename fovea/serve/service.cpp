@@ -27,6 +27,18 @@ struct Path {
 constexpr Path paths[] = {
     {"/", "GET"}, {"/predict", "POST"}, {"/model", "GET"}, {"/health", "GET"}, {"/metrics", "GET"}};
 
+// Holds one of a few places for as long as it lives.
+class Turn {
+ public:
+  explicit Turn(std::counting_semaphore<>& places) : places_(places) { places_.acquire(); }
+  ~Turn() { places_.release(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  std::counting_semaphore<>& places_;
+};
+
 // Names of classes and words of a request need not be UTF-8, as JSON has to be.
 std::string text_of(const Json& j) {
   return j.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -146,7 +158,7 @@ std::vector<image::Image> Service::views_of(const HttpRequest& request) {
   }
   image::DecodeOptions how = batcher_.decode_options();
   how.max_pixels = options_.max_pixels;
-  const Turns::Turn turn(decoders_);
+  const Turn turn(decoders_);
   const std::span all(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   return batcher_.views(image::decode(all, how, "the picture"));
 }

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <semaphore>
 #include <string>
 
 #include "fovea/models/model_file.h"
 #include "fovea/serve/batcher.h"
 #include "fovea/serve/http.h"
 #include "fovea/serve/metrics.h"
-#include "fovea/serve/turns.h"
 
 namespace fovea::serve {
 
@@ -43,7 +43,7 @@ class Service {
   const ServiceOptions options_;
   const std::vector<std::string>& classes_;
   const std::string about_;  // the answer of /model
-  Turns decoders_;
+  std::counting_semaphore<> decoders_;  // pictures that may be decoded at once
   Metrics metrics_;
   Batcher batcher_;
 };
