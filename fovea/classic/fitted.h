@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "fovea/core/random.h"
 #include "fovea/core/tensor.h"
@@ -15,6 +16,10 @@ struct Examples {
   int64_t classes = 0;
   Key key;  // of whatever is drawn at random
 };
+
+// Throws std::invalid_argument, "[who] expected ...", unless x is finite f32 of at least one
+// example with `in` values (or of maps with `in` channels) and the labels fit. Evaluates both.
+void check_examples(const Examples& e, int64_t in, std::string_view who);
 
 // A layer that learns from one look at all training data instead of steps along gradients. Such a
 // layer is a Module as well: what it learns is its state, so model files hold it. Before it is

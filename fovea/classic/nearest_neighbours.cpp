@@ -36,21 +36,15 @@ void NearestNeighbours::visit(Visitor& v) {
 }
 
 void NearestNeighbours::fit(const Examples& e) {
-  if (!(e.x.rank() == 2 && e.x.dim(1) == o_.dims && e.labels.shape() == Shape{e.x.dim(0)}))
-    throw std::invalid_argument(fmt::format(
-        "[knn] expected examples (N, {}) and labels (N), got {} and {}",
-        o_.dims,
-        e.x.str(),
-        e.labels.str()));
+  check_examples(e, o_.dims, "knn");
   if (o_.k > e.x.dim(0))
     throw std::invalid_argument(fmt::format(
         "[knn] expected k of at most the {} training samples, got {}", e.x.dim(0), o_.k));
-  e.x.eval();
   if (o_.tree)
     points_ = plant_tree(e.x, o_.metric);
   else
     points_.points = e.x;
-  labels_ = e.labels.eval();
+  labels_ = e.labels;
   o_.samples = e.x.dim(0);
 }
 

@@ -119,6 +119,7 @@ void Projection::visit(Visitor& v) {
 }
 
 void Projection::fit(const Examples& e) {
+  check_examples(e, o_.in, "project");
   if (o_.kind == ProjectionKind::random) {
     mean_ = mean(e.x, {0}).eval();
     basis_ = (random_normal({o_.dims, o_.in}, e.key) / std::sqrt(double(o_.dims))).eval();

@@ -47,6 +47,7 @@ void Rbf::visit(Visitor& v) {
 }
 
 void Rbf::fit(const Examples& e) {
+  check_examples(e, o_.in, "rbf");
   const Tensor x = some_rows(e.x, o_.samples, e.key.fold_in(0));
   const Clusters found = kmeans(x, {.clusters = o_.units, .key = e.key.fold_in(1)});
   centres_ = found.centres;

@@ -47,13 +47,10 @@ void DecisionTree::visit(Visitor& v) {
 }
 
 void DecisionTree::fit(const Examples& e) {
-  if (e.x.rank() != 2 || e.x.dim(1) != o_.in || e.x.dim(0) < 1 || e.classes != o_.classes)
-    throw std::invalid_argument(fmt::format(
-        "[tree] expected examples (N, {}) of {} classes, got {} of {}",
-        o_.in,
-        o_.classes,
-        e.x.shape().str(),
-        e.classes));
+  check_examples(e, o_.in, "tree");
+  if (e.classes != o_.classes)
+    throw std::invalid_argument(
+        fmt::format("[tree] expected examples of {} classes, got {}", o_.classes, e.classes));
   const GrownTree grown = grow_tree(e, o_.depth, o_.least);
   feature_ = Tensor::from<int32_t>(grown.feature, feature_.shape());
   threshold_ = Tensor::from<float>(grown.threshold, threshold_.shape());

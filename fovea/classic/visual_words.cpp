@@ -31,6 +31,7 @@ Tensor VisualWords::forward(const Tensor& x, nn::Ctx&) const {
 }
 
 void VisualWords::fit(const Examples& e) {
+  check_examples(e, o_.in, "words");
   const Tensor descriptors =
       some_rows(reshape(e.x, {-1, o_.in}).eval(), o_.samples, e.key.fold_in(0));
   words_ = kmeans(descriptors, {.clusters = o_.words, .key = e.key.fold_in(1)}).centres;

@@ -201,7 +201,20 @@ TEST(DecisionTree, SaysWhatItNeeds) {
         DecisionTree tree({.in = 2, .classes = 3});
         tree.fit({.x = ones({4, 2}), .labels = zeros({4}, Dtype::i32), .classes = 2});
       }),
-      "[tree] expected examples (N, 2) of 3 classes, got (4, 2) of 2");
+      "[tree] expected examples of 3 classes, got 2");
+  auto refusal = [](const Tensor& x, const Tensor& labels) {
+    return message_of([&] {
+      DecisionTree tree({.in = 2, .classes = 2});
+      tree.fit({.x = x, .labels = labels, .classes = 2});
+    });
+  };
+  const Tensor x = ones({2, 2}), labels = zeros({2}, Dtype::i32);
+  const std::string_view expected =
+      "[tree] expected finite f32 examples (N, 2) and i32 labels (N) in 0..1, got ";
+  EXPECT_HAS(refusal(ones({2, 3}), labels), expected);
+  EXPECT_HAS(refusal(x, zeros({3}, Dtype::i32)), expected);
+  EXPECT_HAS(refusal(x, Tensor::from<int32_t>({0, 5}, {2})), "a label of 5");
+  EXPECT_HAS(refusal(Tensor::from({1, 2, NAN, 4}, {2, 2}), labels), "nan in example 1");
 }
 
 }  // namespace
