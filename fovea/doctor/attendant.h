@@ -32,6 +32,7 @@ class Attendant : public train::Examiner {
   void tell(const Findings& findings);
   Tell tell_;
   std::set<std::string> told_;  // ids
+  int64_t epochs_ = 0, next_look_ = 1;
 };
 
 }  // namespace fovea::doctor

@@ -17,6 +17,7 @@ Json object_of(const Diagnosis& d) {
   Json j{{"healthy", d.healthy()}, {"checked", d.checked}};
   if (d.forecast)
     j["forecast"] = {
+        {"pictures", d.forecast->pictures},
         {"parameters", d.forecast->parameters},
         {"trained", d.forecast->trained},
         {"multiply_adds", d.forecast->macs},
@@ -54,6 +55,16 @@ Severity severity_of(const std::string& name) {
 Diagnosis diagnosis_of(const Json& j) {
   Diagnosis d;
   d.checked = j.at("checked").get<std::vector<std::string>>();
+  if (auto f = j.find("forecast"); f != j.end())
+    d.forecast = Forecast{
+        .pictures = f->at("pictures").get<int64_t>(),
+        .parameters = f->at("parameters").get<int64_t>(),
+        .trained = f->at("trained").get<int64_t>(),
+        .macs = f->at("multiply_adds").get<double>(),
+        .weights = f->at("weight_bytes").get<int64_t>(),
+        .optimizer = f->at("optimizer_bytes").get<int64_t>(),
+        .step = f->at("step_bytes").get<int64_t>(),
+        .waiting = f->at("waiting_bytes").get<int64_t>()};
   for (const Json& one : j.at("findings")) {
     Finding f{
         one.at("id").get<std::string>(),

@@ -45,7 +45,7 @@ Forecast forecast(const Patient& p) {
   models::Model& model = p.setup.model;
   const Shape& in = model.architecture.input;
   const int64_t n = std::max<int64_t>(2, std::min(p.recipe.batch, p.setup.source.train->size()));
-  Forecast f;
+  Forecast f{.pictures = n};
   const models::Summary s = models::summarize(*model.net, in);
   f.parameters = s.parameters;
   f.macs = s.macs;
@@ -76,7 +76,7 @@ void check_memory(const Forecast& f, const Patient& p, const CheckOptions& o, Fi
   if (there == 0 || f.peak() < there * 9 / 10) return;
   // What grows with the batch must fit into three quarters of what the rest leaves.
   const double left = 0.75 * double(there - f.weights - f.optimizer);
-  const double fits = left / double(f.step + f.waiting) * double(p.recipe.batch);
+  const double fits = left / double(f.step + f.waiting) * double(f.pictures);
   Finding found_one{
       "memory.short",
       f.peak() > there ? Severity::problem : Severity::warning,

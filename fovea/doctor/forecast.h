@@ -8,6 +8,7 @@ namespace fovea::doctor {
 
 // What training a recipe will need, read off the graph of a step; nothing runs. Bytes.
 struct Forecast {
+  int64_t pictures = 0;                 // of a step: the batch, or all there are
   int64_t parameters = 0, trained = 0;  // numbers
   double macs = 0;                      // multiply-adds of one picture, forward
   int64_t weights = 0;                  // with running statistics and averaged weights

@@ -95,6 +95,8 @@ TEST_F(AttendantTest, SaysNothingOfAHealthyRunAndWritesThat) {
   EXPECT_TRUE(file.before.healthy() && file.run.healthy());
   EXPECT_EQ(file.before.checked.size(), 5u);
   EXPECT_EQ(file.run.checked.size(), 5u);
+  ASSERT_TRUE(file.before.forecast);
+  EXPECT_GT(file.before.forecast->peak(), file.before.forecast->weights);
   const auto look = last_look();
   for (const char* name : {"update/0.conv.weight", "update/2.0.weight", "dead/0.bn", "drift/0.bn"})
     EXPECT_TRUE(look.contains(name)) << name;
