@@ -113,7 +113,7 @@ const std::vector<LayerMaker>& feature_layer_makers() {
       {{"tree",
         "decision tree on the training data: (N, F) -> (N, out)",
         {{"out", "", "classes"},
-         {"depth", "8", "questions to a leaf, at most 16"},
+         {"depth", "10", "questions to a leaf, at most 16"},
          {"least", "1", "samples in a leaf, at least"}}},
        make_tree},
   };
