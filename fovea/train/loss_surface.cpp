@@ -14,6 +14,7 @@
 #include "fovea/nn/restore.h"
 #include "fovea/nn/stochastic_depth.h"
 #include "fovea/ops/elementwise.h"
+#include "fovea/train/fit.h"
 #include "fovea/train/run_folder.h"
 #include "fovea/train/signals.h"
 
@@ -128,7 +129,7 @@ std::vector<Tree> snapshots_of(const RunFolder& run) {
   if (files.size() < 3)
     throw std::invalid_argument(fmt::format(
         "the path of a run needs three snapshots or more, and {} has {}: train it with --set "
-        "train.snapshots=10",
+        "train.snapshots=3 or more, at most train.epochs",
         run.path().string(),
         files.size()));
   std::vector<Tree> path;
@@ -248,6 +249,7 @@ LossSurface loss_surface(const std::string& run_folder, const SurfaceOptions& o)
   use_processors(recipe);
   Setup setup = set_up(recipe);
   setup.model = models::load_model(run.file("model.safetensors"));
+  check_learns_by_steps(setup.model, "a loss surface");
   LossSurface s{.title = recipe.name, .split = o.split, .statistics = o.statistics};
   nn::Module& net = *setup.model.net;
   if (o.path) {

@@ -36,7 +36,7 @@ std::span<const KeyInfo> recipe_keys() {
       {"run.doctor",
        boolean,
        "true",
-       "look for what keeps the run from training well, in a hundredth of its time"},
+       "look for what keeps the run from training well; costs little beside a run of minutes"},
       {"data.source", text, "digits", "digits, a folder, an archive, or train=A,test=B"},
       {"data.val", number, "0.1", "share of the training data kept for validation"},
       {"data.folds", integer, "0", "divide the training data in so many parts; 0 keeps data.val"},
@@ -107,7 +107,10 @@ std::span<const KeyInfo> recipe_keys() {
        integer,
        "0",
        "models kept along the way, for `fovea ensemble`; see schedule.cycles of cosine"},
-      {"regularize.on", text, "*", "names of the weights that the next five act on: fc.*"},
+      {"regularize.on",
+       text,
+       "*",
+       "names of the weights that l1, l2, max_norm, drop_connect and weight_noise act on: fc*"},
       {"regularize.l1", number, "0", "times the sum of |w|, added to the loss"},
       {"regularize.l2", number, "0", "times the sum of w^2, added to the loss; see weight_decay"},
       {"regularize.max_norm", number, "0", "largest norm of a unit's weights; 0: any"},
@@ -282,7 +285,7 @@ std::optional<models::ClassicOptions> classic_of(const Config& c) {
       .dims = dims,
       .whiten = whiten,
       .units = at_least(c, "rbf.units", 1),
-      .depth = at_least(c, "tree.depth", 1)};
+      .depth = int64_t(within(c, "tree.depth", 1, 16))};
 }
 
 // A support vector machine is what is trained with the hinge loss.

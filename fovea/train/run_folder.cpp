@@ -48,14 +48,14 @@ RunFolder RunFolder::create(const std::string& folder, const std::string& name, 
 }
 
 RunFolder RunFolder::open(const std::string& path) {
+  if (!fs::exists(path))
+    throw IoError(path, "there is no such folder; give that of a run, such as runs/convnet-digits");
   for (const char* file : {"recipe.toml", "last.safetensors"})
     if (!fs::exists(fs::path(path) / file))
       throw IoError(
           path,
           fmt::format(
-              "not a run that can be resumed: it has no {}; give the folder of a run, "
-              "such as runs/convnet-digits",
-              file));
+              "not the folder of a run: it has no {}; give one such as runs/convnet-digits", file));
   // What a process that was killed while it saved left behind.
   for (const auto& entry : fs::directory_iterator(path)) {
     std::string name = entry.path().filename().string();

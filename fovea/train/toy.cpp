@@ -42,6 +42,11 @@ struct Normal {
 };
 
 models::Model model_of(const Recipe& recipe, const data::Points& points) {
+  if (recipe.model != "layers" && recipe.model != "linear" && recipe.model != "two_layer")
+    throw std::invalid_argument(fmt::format(
+        "points have no pixels: expected the model linear, two_layer, knn, svm, l2svm, softmax, "
+        "rbf, tree or layers, got {}",
+        recipe.model));
   models::Model m;
   const auto classes = int64_t(points.classes.size());
   m.architecture = {
