@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/output_file.h"
 #include "cli/verb.h"
 
 namespace fovea::cli {
@@ -20,6 +21,7 @@ struct Options {
 
 int run(const Options& o, const Globals& g) {
   train::check_loss_surface_path(o.out);
+  check_output("--out", o.out);
   train::SurfaceOptions how = o.how;
   how.statistics =
       o.statistics == "batch" ? train::NormStatistics::batch : train::NormStatistics::running;
@@ -57,7 +59,7 @@ int run(const Options& o, const Globals& g) {
         s.pictures,
         s.split,
         at_model,
-        o.out));
+        file_line("written", o.out)));
   }
   return ok;
 }
@@ -76,7 +78,10 @@ Verb loss_surface_verb() {
         app.add_option("--out", o->out, "The picture: .html, .svg or .csv")
             ->type_name("FILE")
             ->capture_default_str();
-        app.add_option("--side", o->how.side, "Places along each direction; odd ones have a middle")
+        app.add_option(
+               "--side",
+               o->how.side,
+               "Places along each direction; an odd number puts the model in the middle")
             ->check(positive())
             ->capture_default_str();
         app.add_option("--reach", o->how.reach, "How far to go, in lengths of the filters")
@@ -85,10 +90,12 @@ Verb loss_surface_verb() {
         app.add_option("--pictures", o->how.pictures, "Pictures to take the mean loss over")
             ->check(positive())
             ->capture_default_str();
-        app.add_option("--split", o->how.split, "Of which split")
+        app.add_option("--split", o->how.split, "Split the pictures are taken from")
             ->check(one_of({"train", "val", "test"}))
             ->capture_default_str();
-        app.add_option("--seed", o->how.seed, "Seed of the directions")->capture_default_str();
+        app.add_option("--seed", o->how.seed, "Seed of the directions")
+            ->check(not_negative())
+            ->capture_default_str();
         app.add_option(
                "--statistics",
                o->statistics,

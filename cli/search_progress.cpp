@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/environment.h"
+#include "cli/output_file.h"
 #include "cli/progress.h"
 
 namespace fovea::cli {
@@ -26,7 +27,7 @@ void SearchProgress::note(const std::string& text) {
 
 void SearchProgress::on_stage(const search::Stage& stage) {
   if (quiet_) return;
-  std::string text = fmt::format("stage {}, {} epochs:", stage.number + 1, stage.epochs);
+  std::string text = fmt::format("stage {}, {}:", stage.number + 1, counted(stage.epochs, "epoch"));
   for (const search::Dimension& d : stage.space) text += fmt::format(" {}={}", d.key, d.str());
   line(coloured(text, Colour::bold));
 }
