@@ -82,9 +82,8 @@ TEST(Projection, AtRandomKeepsDistances) {
 TEST(Projection, RefusesWhatDoesNotFit) {
   EXPECT_HAS(test::message_of([] { Projection({.in = 4, .dims = 5}); }), "from 1 to the 4 values");
   EXPECT_HAS(
-      test::message_of([] {
-        Projection({.kind = ProjectionKind::random, .in = 4, .dims = 2, .whiten = true});
-      }),
+      test::message_of(
+          [] { Projection({.kind = ProjectionKind::random, .in = 4, .dims = 2, .whiten = true}); }),
       "whiten with kind = pca");
   Projection p({.in = 6, .dims = 5});
   EXPECT_HAS(test::message_of([&] { p.fit(examples(test::random_input({5, 6}, 1))); }), "N above");
