@@ -140,6 +140,7 @@ const std::vector<Verb>& verbs() {
       features_verb(),
       eval_verb(),
       predict_verb(),
+      serve_verb(),
       ensemble_verb(),
       models_verb(),
       convert_verb(),

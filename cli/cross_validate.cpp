@@ -48,12 +48,12 @@ void read_over(const std::string& over, const train::Config& recipe, Options& o)
   if (at == std::string::npos || at == 0)
     throw std::invalid_argument(
         fmt::format("--over: expected KEY=A,B,C, such as train.batch=16,64, got \"{}\"", over));
-  o.how.key = over.substr(0, at);
   const search::Dimension d =
-      search::parse_dimension(recipe, o.how.key, over.substr(at + 1), "--over");
+      search::parse_dimension(recipe, over.substr(0, at), over.substr(at + 1), "--over");
   if (d.scale != search::Scale::choice)
     throw std::invalid_argument(
         fmt::format("--over: expected values with commas between, got \"{}\"", over));
+  o.how.key = d.key;
   o.how.values = d.choices;
 }
 

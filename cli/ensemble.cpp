@@ -11,6 +11,7 @@
 #include "cli/output_file.h"
 #include "cli/verb.h"
 #include "fovea/core/errors.h"
+#include "fovea/train/run_folder.h"
 
 namespace fovea::cli {
 
@@ -32,15 +33,10 @@ std::vector<std::string> model_files(const std::vector<std::string>& inputs) {
       files.push_back(input);
       continue;
     }
-    const fs::path snapshots = fs::path(input) / "snapshots";
-    std::vector<std::string> found;
-    if (fs::is_directory(snapshots))
-      for (const auto& entry : fs::directory_iterator(snapshots))
-        if (entry.path().extension() == ".safetensors") found.push_back(entry.path().string());
+    const std::vector<std::string> found = train::snapshot_files(input);
     if (found.empty())
       throw IoError(
           input, "no snapshots in it; train with --set train.snapshots=N to keep N of them");
-    std::sort(found.begin(), found.end());
     files.insert(files.end(), found.begin(), found.end());
   }
   return files;

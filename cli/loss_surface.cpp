@@ -2,6 +2,7 @@
 #include "fovea/train/loss_surface.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
@@ -9,18 +10,30 @@
 
 #include "cli/output_file.h"
 #include "cli/verb.h"
+#include "fovea/doctor/page.h"
+#include "fovea/train/run_report.h"
 
 namespace fovea::cli {
 
 namespace {
 
 struct Options {
-  std::string run, out = "surface.html", statistics = "batch";
+  std::string run, out, statistics = "batch";
   train::SurfaceOptions how;
 };
 
+// The run keeps the surface, and its report is written anew.
+void put_into_report(const std::string& folder, const train::LossSurface& s) {
+  std::optional<std::vector<train::Remark>> remarks;
+  const train::RunFolder run = train::RunFolder::open(folder);
+  if (std::filesystem::exists(run.file("doctor.json")))
+    remarks = doctor::remarks_of(doctor::examine_run(folder).findings);
+  train::keep_surface(run, s);
+  train::rewrite_run_report(folder, remarks);
+}
+
 int run(const Options& o, const Globals& g) {
-  train::check_loss_surface_path(o.out);
+  if (!o.out.empty()) train::check_loss_surface_path(o.out);
   check_output("--out", o.out);
   train::SurfaceOptions how = o.how;
   how.statistics =
@@ -29,7 +42,11 @@ int run(const Options& o, const Globals& g) {
     if (done % std::max(of / 10, 1) == 0) tell(g, fmt::format("{} of {} places", done, of));
   };
   const train::LossSurface s = train::loss_surface(o.run, how);
-  train::write_loss_surface(s, o.out);
+  if (o.out.empty())
+    put_into_report(o.run, s);
+  else
+    train::write_loss_surface(s, o.out);
+  const std::string file = o.out.empty() ? o.run + "/report.html" : o.out;
   const int middle = s.range.side / 2;
   const auto [low, high] = std::ranges::minmax(s.losses.values);
   if (g.json) {
@@ -40,26 +57,26 @@ int run(const Options& o, const Globals& g) {
       rows.push_back(std::move(row));
     }
     const nlohmann::ordered_json j{
-        {"file", o.out},
+        {"file", file},
         {"pictures", s.pictures},
         {"split", s.split},
         {"statistics", o.statistics},
         {"x", {s.range.x_low, s.range.x_high}},
         {"y", {s.range.y_low, s.range.y_high}},
-        {"path", {{"x", s.path.x}, {"y", s.path.y}}},
+        {"path", {{"x", s.path.x}, {"y", s.path.y}, {"losses", s.path_losses}}},
         {"losses", rows}};
     print(j.dump(2) + "\n");
   } else {
     const std::string at_model =
         o.how.path ? "" : fmt::format(", {:.4g} at the model", s.losses.at(middle, middle));
     print(fmt::format(
-        "loss from {:.4g} to {:.4g} on {} pictures of {}{}\n{}\n",
+        "loss from {:.4g} to {:.4g} on {} samples of {}{}\n{}\n",
         low,
         high,
         s.pictures,
         s.split,
         at_model,
-        file_line("written", o.out)));
+        file_line(o.out.empty() ? "report" : "written", file)));
   }
   return ok;
 }
@@ -70,14 +87,16 @@ Verb loss_surface_verb() {
   return {
       "loss-surface",
       "Map the loss around a trained run along two random directions, or along its path",
-      {"fovea loss-surface runs/lenet5-digits --out surface.html",
+      {"fovea loss-surface runs/lenet5-digits",
        "fovea loss-surface runs/lenet5-digits --path --out path.svg"},
       [](Arguments& app) {
         auto o = std::make_shared<Options>();
         app.add_option("run", o->run, "The folder of a finished run")->type_name("RUN")->required();
-        app.add_option("--out", o->out, "The picture: .html, .svg or .csv")
-            ->type_name("FILE")
-            ->capture_default_str();
+        app.add_option(
+               "--out",
+               o->out,
+               "A file of its own, .html, .svg or .csv, instead of a section of the run's report")
+            ->type_name("FILE");
         app.add_option(
                "--side",
                o->how.side,
@@ -87,7 +106,7 @@ Verb loss_surface_verb() {
         app.add_option("--reach", o->how.reach, "How far to go, in lengths of the filters")
             ->check(positive())
             ->capture_default_str();
-        app.add_option("--pictures", o->how.pictures, "Pictures to take the mean loss over")
+        app.add_option("--pictures", o->how.pictures, "Samples to take the mean loss over")
             ->check(positive())
             ->capture_default_str();
         app.add_option("--split", o->how.split, "Split the pictures are taken from")

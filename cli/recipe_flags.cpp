@@ -20,7 +20,10 @@ void RecipeFlags::add_to(Arguments& app, bool runs) {
 }
 
 void RecipeFlags::add_settings_to(Arguments& app, bool runs) {
-  app.add_option("--data", data, "digits, a folder, an archive, or train=A,test=B")
+  app.add_option(
+         "--data",
+         data,
+         "digits, a folder, an archive, points (moons, FILE.csv), or train=A,test=B")
       ->type_name("SOURCE");
   if (runs) app.add_option("--name", name, "Name of the run: runs/NAME")->type_name("NAME");
   app.add_option("--epochs", epochs, "Passes over the data")->check(positive());

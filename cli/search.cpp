@@ -84,7 +84,7 @@ void print_result(const search::SearchResult& r) {
     const search::Trial& t = r.trials[ranked[i]];
     table.rows.push_back(
         {std::to_string(t.number),
-         std::to_string(t.epochs.size()),
+         t.fitted() ? "-" : std::to_string(t.epochs.size()),
          shown_score(*search::score(t, r.measure), r.measure),
          search::text_of(t.values)});
   }

@@ -27,7 +27,9 @@ void SearchProgress::note(const std::string& text) {
 
 void SearchProgress::on_stage(const search::Stage& stage) {
   if (quiet_) return;
-  std::string text = fmt::format("stage {}, {}:", stage.number + 1, counted(stage.epochs, "epoch"));
+  std::string text = fmt::format("stage {}", stage.number + 1);
+  if (stage.epochs > 0) text += ", " + counted(stage.epochs, "epoch");
+  text += ":";
   for (const search::Dimension& d : stage.space) text += fmt::format(" {}={}", d.key, d.str());
   line(coloured(text, Colour::bold));
 }
@@ -36,11 +38,11 @@ void SearchProgress::on_trial(const search::Progress& p) {
   if (quiet_) return;
   const search::Trial& t = p.trial;
   const auto score = search::score(t, measure_);
+  const bool by_epochs = p.stage_epochs > 0 && !t.fitted();
   std::string text = fmt::format(
-      "trial {:>3}  epoch {}/{}  {}  {}",
+      "trial {:>3}  {}  {}  {}",
       t.number,
-      t.epochs.size(),
-      p.stage_epochs,
+      by_epochs ? fmt::format("epoch {}/{}", t.epochs.size(), p.stage_epochs) : length_of(t),
       score ? shown_score(*score, measure_) : std::string(name_of(t.state)),
       search::text_of(t.values));
   if (t.state == search::State::failed) text += coloured("  " + t.reason, Colour::red);

@@ -40,8 +40,8 @@ int run(const Options& o, const Globals& g) {
   train::write_toy(r, o.out);
   if (g.json) {
     nlohmann::ordered_json frames = nlohmann::json::array();
-    for (const train::ToyFrame& f : r.frames)
-      frames.push_back({{"step", f.step}, {"accuracy", f.accuracy}});
+    for (const train::RegionFrame& f : r.frames)
+      frames.push_back({{"step", f.moment}, {"accuracy", f.accuracy}});
     const nlohmann::ordered_json j{
         {"file", o.out},
         {"points", points.at.size()},

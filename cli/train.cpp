@@ -23,7 +23,7 @@ namespace {
 struct Options {
   RecipeFlags flags;
   std::string resume, list;
-  bool print_config = false, overwrite = false, dry_run = false;
+  bool loss_surface = false, print_config = false, overwrite = false, dry_run = false;
 };
 
 nlohmann::ordered_json json_of(const std::vector<optim::MethodInfo>& methods) {
@@ -118,10 +118,11 @@ int try_out(const train::Recipe& recipe, const Globals& g) {
 
 int run_training(const Options& o, const Globals& g) {
   if (!o.list.empty()) return list_tables(o.list, g);
-  if (!o.resume.empty() && o.flags.any())
+  if (!o.resume.empty() && (o.flags.any() || o.loss_surface))
     throw std::invalid_argument(
         "a run that is resumed follows its own recipe.toml: give --resume without settings");
   train::Config config = o.flags.config(g);
+  if (o.loss_surface) config.set("report.loss_surface", "true", "--loss-surface");
   if (o.print_config) {
     print_config(config, g);
     return ok;
@@ -139,6 +140,7 @@ Verb train_verb() {
       {"fovea train --data digits --model convnet --epochs 3",
        "fovea train recipes/lenet5-mnist.toml --data mnist/ --set optimizer.lr=0.1",
        "fovea train --data photos/ --model resnet18 --set data.height=64",
+       "fovea train --data spiral --model two_layer --epochs 100 --batch 32 --loss-surface",
        "fovea train --resume runs/convnet-digits",
        "fovea train recipes/lenet5-mnist.toml --print-config"},
       [](Arguments& app) {
@@ -147,6 +149,10 @@ Verb train_verb() {
         app.add_option("--resume", o->resume, "Go on with a run that was stopped, as it began")
             ->type_name("RUN");
         app.add_flag("--overwrite", o->overwrite, "Replace a run of the same name");
+        app.add_flag(
+            "--loss-surface",
+            o->loss_surface,
+            "Map the loss around the model and along the way of the training, for the report");
         app.add_flag("--print-config", o->print_config, "Show each setting and where it came from");
         app.add_flag("--dry-run", o->dry_run, "Check the recipe and open its data, then stop");
         app.add_option("--list", o->list, "Show what a recipe can draw on")

@@ -49,6 +49,7 @@ Verb toy_verb();
 Verb features_verb();
 Verb eval_verb();
 Verb predict_verb();
+Verb serve_verb();
 Verb ensemble_verb();
 Verb models_verb();
 Verb convert_verb();

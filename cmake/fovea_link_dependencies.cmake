@@ -31,6 +31,18 @@ endif()
 if(FOVEA_HUB)
   find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 endif()
+if(FOVEA_SERVE AND NOT TARGET httplib::httplib)
+  find_path(FOVEA_HTTPLIB_INCLUDE httplib.h REQUIRED)
+  find_library(FOVEA_HTTPLIB_LIBRARY cpp-httplib REQUIRED)
+  mark_as_advanced(FOVEA_HTTPLIB_INCLUDE FOVEA_HTTPLIB_LIBRARY)
+  add_library(httplib::httplib SHARED IMPORTED GLOBAL)
+  # Debian's library was built with these, which change the layout of its classes.
+  set_target_properties(httplib::httplib PROPERTIES
+    IMPORTED_LOCATION ${FOVEA_HTTPLIB_LIBRARY}
+    INTERFACE_INCLUDE_DIRECTORIES ${FOVEA_HTTPLIB_INCLUDE}
+    INTERFACE_COMPILE_DEFINITIONS
+      "CPPHTTPLIB_OPENSSL_SUPPORT;CPPHTTPLIB_ZLIB_SUPPORT;CPPHTTPLIB_BROTLI_SUPPORT")
+endif()
 find_package(fmt REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)

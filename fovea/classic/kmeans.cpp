@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "fovea/backend/cpu/parallel.h"
 #include "fovea/core/eval.h"
 #include "fovea/data/split.h"
 #include "fovea/ops/create.h"
@@ -14,11 +15,28 @@
 #include "fovea/ops/matmul.h"
 #include "fovea/ops/reduce.h"
 #include "fovea/ops/shape.h"
-#include "fovea/ops/slice.h"
 
 namespace fovea::classic {
 
 namespace {
+
+constexpr int64_t lanes = 64;  // sums side by side, for vectors: in one order on all machines
+
+float squared_distance(const float* x, const float* y, int64_t n) {
+  float part[lanes] = {};
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (int64_t k = 0; k < lanes; ++k) {
+      const float difference = x[i + k] - y[i + k];
+      part[k] += difference * difference;
+    }
+  constexpr int64_t quarter = lanes / 4;
+  float total = 0;
+  for (int64_t k = 0; k < quarter; ++k)
+    total += (part[k] + part[quarter + k]) + (part[2 * quarter + k] + part[3 * quarter + k]);
+  for (; i < n; ++i) total += (x[i] - y[i]) * (x[i] - y[i]);
+  return total;
+}
 
 // Each centre is a point drawn with a probability in proportion to its squared distance to the
 // nearest centre so far.
@@ -27,15 +45,17 @@ Tensor first_centres(const Tensor& x, const KMeansOptions& o) {
   Rng rng(o.key);
   std::vector<int32_t> chosen{int32_t(rng.below(uint64_t(n)))};
   std::vector<double> nearest(size_t(n), INFINITY);
+  const float* points = x.data<float>().data();
+  const int64_t dims = x.dim(1);
   while (int64_t(chosen.size()) < o.clusters) {
-    const int64_t last = chosen.back();
-    const Tensor d = sum(square(x - slice(x, 0, {.start = last, .stop = last + 1})), {1}).eval();
-    const auto to_last = d.data<float>();
+    const float* last = points + chosen.back() * dims;
+    cpu::parallel_for(n, 1 + 65536 / std::max<int64_t>(dims, 1), [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        nearest[size_t(r)] =
+            std::min(nearest[size_t(r)], double(squared_distance(points + r * dims, last, dims)));
+    });
     double total = 0;
-    for (size_t i = 0; i < size_t(n); ++i) {
-      nearest[i] = std::min(nearest[i], double(to_last[i]));
-      total += nearest[i];
-    }
+    for (double d : nearest) total += d;
     double left = rng.uniform() * total;
     size_t next = 0;
     while (next + 1 < size_t(n) && (left -= nearest[next]) >= 0) ++next;
@@ -63,7 +83,7 @@ Tensor centres_of(const Tensor& x, const Assignment& a, int64_t clusters) {
   const auto nearest = a.nearest.data<int32_t>();
   const auto far = a.distances.data<float>();
   std::vector<int32_t> cluster_of(nearest.begin(), nearest.end());
-  std::vector<float> counts(size_t(clusters), 0);
+  std::vector<int64_t> counts(size_t(clusters), 0);
   for (int32_t c : cluster_of) ++counts[size_t(c)];
   for (size_t c = 0; c < counts.size(); ++c) {
     if (counts[c] > 0) continue;
@@ -77,7 +97,8 @@ Tensor centres_of(const Tensor& x, const Assignment& a, int64_t clusters) {
   }
   const Tensor index = Tensor::from<int32_t>(cluster_of, {x.dim(0)});
   const Tensor sums = index_add(zeros({clusters, x.dim(1)}), index, x);
-  return (sums / Tensor::from<float>(counts, {clusters, 1})).eval();
+  const std::vector<float> divisors(counts.begin(), counts.end());
+  return (sums / Tensor::from<float>(divisors, {clusters, 1})).eval();
 }
 
 }  // namespace
@@ -103,6 +124,7 @@ Clusters kmeans(const Tensor& x, const KMeansOptions& o) {
         "[kmeans] expected from 1 to as many clusters as there are points, {}, got {}",
         x.dim(0),
         o.clusters));
+  x.eval();
   Clusters result{first_centres(x, o), {}, 0};
   Assignment now = assign(x, result.centres);
   for (int i = 0; i < o.iterations; ++i) {

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "fovea/data/pca.h"
+#include "fovea/core/symmetric_eigen.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/matmul.h"
 #include "fovea/ops/random.h"
@@ -54,7 +54,7 @@ void orthonormalise(Tensor& t, Key key) {
 PrincipalAxes turned(const Tensor& centred, const Tensor& q, int64_t count) {
   const Tensor a = matmul(centred, q, {.transpose_b = true});
   const Tensor covariance = matmul(a, a, {.transpose_a = true}) / double(centred.dim(0));
-  const data::Eigen eigen = data::symmetric_eigen(covariance.to_doubles(), int(q.dim(0)));
+  const Eigen eigen = symmetric_eigen(covariance.to_doubles(), int(q.dim(0)));
   std::vector<float> turn(eigen.vectors.begin(), eigen.vectors.begin() + count * q.dim(0));
   Tensor axes = matmul(Tensor::from(turn, {count, q.dim(0)}), q).eval();
   float* data = axes.mutable_data<float>().data();

@@ -43,9 +43,8 @@ struct PrincipalAxes {
 };
 
 // Of x (N, D) with N > count and D >= count, by subspace iteration (Halko, Martinsson and Tropp
-// 2011, "Finding structure with randomness", algorithm 4.4), which needs no covariance matrix:
-// for pictures with thousands of values, where data::fit_pca would take hours. What it gives is
-// within f32 rounding, and neighbouring axes of nearly equal variance may mix.
+// 2011, "Finding structure with randomness", algorithm 4.4), which needs no covariance matrix. What
+// it gives is within f32 rounding, and neighbouring axes of nearly equal variance may mix.
 PrincipalAxes principal_axes(const Tensor& x, int64_t count, Key key);
 
 }  // namespace fovea::classic

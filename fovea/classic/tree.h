@@ -23,7 +23,6 @@ class DecisionTree : public nn::Module, public Fitted {
 
   Tensor forward(const Tensor& x, nn::Ctx& ctx) const override;
   void visit(Visitor& v) override;
-  // Takes about depth D N log N operations on one thread.
   void fit(const Examples& e) override;
 
  private:

@@ -6,6 +6,7 @@
 
 #include "fovea/classic/kmeans.h"
 #include "fovea/ops/index.h"
+#include "fovea/ops/nearest.h"
 #include "fovea/ops/reduce.h"
 #include "fovea/ops/shape.h"
 
@@ -24,8 +25,8 @@ Tensor VisualWords::forward(const Tensor& x, nn::Ctx&) const {
   if (x.rank() != 4 || x.dim(3) != o_.in || x.dim(1) * x.dim(2) < 1)
     throw std::invalid_argument(fmt::format(
         "[words] expected maps of descriptors (N, H, W, {}), got {}", o_.in, x.shape().str()));
-  const Tensor nearest = argmin(squared_distances(reshape(x, {-1, o_.in}), words_), 1);
-  const Tensor each = one_hot(nearest, o_.words);
+  const Tensor word = nearest(reshape(x, {-1, o_.in}), words_).indices;
+  const Tensor each = one_hot(word, o_.words);
   return mean(reshape(each, {x.dim(0), x.dim(1) * x.dim(2), o_.words}), {1});
 }
 

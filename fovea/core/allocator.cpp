@@ -18,13 +18,6 @@ namespace {
 
 constexpr size_t huge_page = size_t(2) << 20;
 
-// Rounds up to a class: multiples of 64 up to 512, then eight classes per power of two.
-size_t class_size(size_t bytes) {
-  bytes = std::max<size_t>(bytes, 64);
-  size_t step = bytes <= 512 ? 64 : std::bit_floor(bytes - 1) / 8;
-  return (bytes + step - 1) / step * step;
-}
-
 void* system_allocate(size_t size) {
   if (size < huge_page) {
     void* block = std::aligned_alloc(64, (size + 63) / 64 * 64);
@@ -39,9 +32,15 @@ void* system_allocate(size_t size) {
 
 }  // namespace
 
+size_t block_size(size_t bytes) {
+  bytes = std::max<size_t>(bytes, 64);
+  size_t step = bytes <= 512 ? 64 : std::bit_floor(bytes - 1) / 8;
+  return (bytes + step - 1) / step * step;
+}
+
 struct Allocator::State {
   mutable std::mutex mutex;
-  std::map<size_t, std::vector<void*>> free;  // by class size
+  std::map<size_t, std::vector<void*>> free;  // by block size
   MemoryStats stats;
   size_t limit = SIZE_MAX;
 
@@ -65,7 +64,7 @@ Allocator::Allocator() : state_(std::make_unique<State>()) {
 Allocator::~Allocator() { trim(); }
 
 void* Allocator::allocate(size_t bytes) {
-  size_t size = class_size(bytes);
+  size_t size = block_size(bytes);
   std::lock_guard lock(state_->mutex);
   MemoryStats& s = state_->stats;
   void* block = nullptr;
@@ -86,7 +85,7 @@ void* Allocator::allocate(size_t bytes) {
 }
 
 void Allocator::release(void* block, size_t bytes) {
-  size_t size = class_size(bytes);
+  size_t size = block_size(bytes);
   std::lock_guard lock(state_->mutex);
   state_->stats.live -= int64_t(size);
   state_->stats.cached += int64_t(size);

@@ -16,6 +16,10 @@ struct MemoryStats {
   int64_t system_allocations = 0;  // blocks that had to come from the system
 };
 
+// The size of the block that is handed out for so many bytes: multiples of 64 up to 512, then eight
+// sizes per power of two.
+size_t block_size(size_t bytes);
+
 // Host memory in 64-byte aligned blocks that are kept for reuse: fresh pages cost more than most
 // elementwise ops. Size classes are at most 1/8 apart; huge pages are advised from 2 MiB. All
 // functions may be called from any thread.

@@ -43,6 +43,12 @@ Prepared KernelTable::prepare(
   return {.run = run, .packed = {}};
 }
 
+int64_t KernelTable::scratch(
+    const Primitive& primitive, std::span<const Tensor> in, Device::Kind device) const {
+  auto it = scratches_.find({typeid(primitive), device});
+  return it == scratches_.end() ? 0 : it->second(primitive, in);
+}
+
 const KernelTable& kernels() {
   static const KernelTable table = [] {
     KernelTable t;

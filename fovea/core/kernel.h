@@ -47,6 +47,9 @@ struct Prepared {
 // are constant; the others only have a shape. An empty `run` says that nothing is gained.
 using Prepare = Prepared (*)(const Primitive&, std::span<const Tensor> in);
 
+// How many bytes of scratch memory a kernel takes for such inputs, of which only shapes are read.
+using Scratch = int64_t (*)(const Primitive&, std::span<const Tensor> in);
+
 // Kernels by (primitive type, device).
 class KernelTable {
  public:
@@ -58,9 +61,17 @@ class KernelTable {
   void add_prepare(Device::Kind device, Prepare function) {
     prepares_[{std::type_index(typeid(P)), device}] = function;
   }
+  template <class P>
+  void add_scratch(Device::Kind device, Scratch function) {
+    scratches_[{std::type_index(typeid(P)), device}] = function;
+  }
   // Lets `to` run every kernel of `from`, which must share its memory.
   void copy(Device::Kind from, Device::Kind to);
 
+  template <class P>
+  bool has(Device::Kind device) const {
+    return table_.contains({std::type_index(typeid(P)), device});
+  }
   // Throws, naming op, device and the devices that have one.
   Kernel find(const Primitive& primitive, Device::Kind device) const;
 
@@ -68,10 +79,15 @@ class KernelTable {
   Prepared prepare(
       const Primitive& primitive, std::span<const Tensor> in, Device::Kind device) const;
 
+  // Bytes of scratch memory that the kernel will take; 0 for those that take little and do not say.
+  int64_t scratch(
+      const Primitive& primitive, std::span<const Tensor> in, Device::Kind device) const;
+
  private:
   using Place = std::pair<std::type_index, Device::Kind>;
   std::map<Place, Kernel> table_;
   std::map<Place, Prepare> prepares_;
+  std::map<Place, Scratch> scratches_;
 };
 
 // Fills the table with every kernel of this build; defined by the backend room.

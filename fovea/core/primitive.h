@@ -66,4 +66,16 @@ class Primitive {
   virtual Cost cost(std::span<const Tensor> in, std::span<const Tensor> out) const;
 };
 
+// One whose gradients are all 0, as where its outputs only jump when the inputs change.
+class ZeroGradient : public Primitive {
+ public:
+  std::vector<Tensor> vjp(
+      std::span<const Tensor>,
+      std::span<const Tensor>,
+      std::span<const Tensor>,
+      std::span<const int> wanted) const override {
+    return std::vector<Tensor>(wanted.size());
+  }
+};
+
 }  // namespace fovea

@@ -116,6 +116,9 @@ class View : public Dataset {
   image::Image image(int64_t i, const image::DecodeOptions& how) const override {
     return base_->image(at(i), how);
   }
+  std::optional<std::array<float, 2>> point(int64_t i) const override {
+    return base_->point(at(i));
+  }
   uint64_t hash() const override {
     Fnv1a h;
     h.add(base_->hash());

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -34,6 +36,10 @@ class Dataset {
   // The picture of sample i. Throws IoError naming the sample when it cannot be read. Of `how`,
   // sources that hold pixels rather than files follow only `channels`.
   virtual image::Image image(int64_t i, const image::DecodeOptions& how = {}) const = 0;
+
+  // The place of sample i, where samples are points of the plane (point_dataset.h): those have no
+  // picture, and image() throws std::invalid_argument.
+  virtual std::optional<std::array<float, 2>> point(int64_t /*i*/) const { return {}; }
 
   // True where image() is a copy from memory, so that caching it gains nothing.
   virtual bool in_memory() const { return false; }

@@ -16,6 +16,7 @@
 #include "fovea/core/text.h"
 #include "fovea/data/balance.h"
 #include "fovea/data/image_cache.h"
+#include "fovea/data/point_dataset.h"
 #include "fovea/data/split.h"
 
 namespace fovea::data {
@@ -57,6 +58,21 @@ void check(const LoaderOptions& o) {
         fmt::format("[loader] expected max_corrupt in [0, 1], got {}", o.max_corrupt));
   if (o.views && !o.augment.steps().empty())
     throw std::invalid_argument("[loader] expected views or augmentation, got both");
+}
+
+void check(const Dataset& dataset, const LoaderOptions& o) {
+  check(o);
+  const bool points = holds_points(dataset);
+  if (points != o.preprocess.takes_points())
+    throw std::invalid_argument(fmt::format(
+        "[loader] {}: the model takes {}, and these are {}",
+        dataset.name(),
+        points ? "pictures" : "points of the plane",
+        points ? "points of the plane" : "pictures"));
+  if (points && !o.augment.steps().empty())
+    throw std::invalid_argument(fmt::format(
+        "[loader] {}: points of the plane cannot be augmented: leave out [[augment]]",
+        dataset.name()));
 }
 
 // An epoch's order; shared with the workers that are still busy with it.
@@ -124,6 +140,13 @@ class Maker {
     return only_channels.geometry(std::move(image));
   }
 
+  void append_point(int64_t sample, int64_t capacity, Tensor& inputs, Batch& batch) const {
+    if (inputs.is_empty()) inputs = Tensor::empty({capacity, 1, 1, 2}, Dtype::f32, options_.device);
+    const auto y = options_.preprocess.normalised(*dataset_->point(sample));
+    std::ranges::copy(y, inputs.mutable_data<float>().subspan(batch.indices.size() * 2).begin());
+    batch.indices.push_back(sample);
+  }
+
   // Appends the sample's values, augmented by `key`, to the batch, whose tensor is made with the
   // first of them.
   void append(int64_t sample, Key key, int64_t capacity, Tensor& images, Batch& batch) const {
@@ -165,6 +188,8 @@ class Maker {
         if (views) {
           views->add(dataset_->image(sample, views_->decode_options()));
           made.batch.indices.push_back(sample);
+        } else if (options_.preprocess.takes_points()) {
+          append_point(sample, n, images, made.batch);
         } else {
           append(sample, of_sample, n, images, made.batch);
         }
@@ -298,7 +323,7 @@ struct Loader::State {
 Loader::Loader(DatasetPtr dataset, LoaderOptions options) {
   if (!dataset || dataset->size() == 0)
     throw std::invalid_argument("[loader] expected a dataset with samples, got none");
-  check(options);
+  check(*dataset, options);
   state_ = std::make_unique<State>(std::move(dataset), std::move(options));
   for (int i = 0; i < state_->options.workers; ++i)
     state_->threads.emplace_back([s = state_.get()] { s->run(); });

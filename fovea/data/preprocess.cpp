@@ -139,8 +139,13 @@ Preprocess Preprocess::named(std::string_view name, int height, int width, int c
 }
 
 void Preprocess::check() const {
-  if (channels != 1 && channels != 3)
-    fail(fmt::format("expected 1 or 3 channels, got {}", channels));
+  if (channels != 1 && channels != 3 && !takes_points())
+    fail(fmt::format("expected 1 or 3 channels, or 2 of points, got {}", channels));
+  if (takes_points() && (height != 1 || width != 1 || resize != Resize::none || bgr))
+    fail(fmt::format(
+        "expected points of the plane, with 2 channels, as 1 x 1 without resizing, got {} x {}",
+        height,
+        width));
   if (height < 0 || width < 0 || height > max_side || width > max_side ||
       (height == 0) != (width == 0))
     fail(fmt::format(
@@ -173,6 +178,7 @@ image::DecodeOptions Preprocess::decode_options() const {
 }
 
 image::Image Preprocess::resized(image::Image image) const {
+  if (takes_points()) fail("the model takes points of the plane, and this is a picture");
   if (image.channels != channels) {
     if (!convert_channels)
       fail(fmt::format(
@@ -230,6 +236,14 @@ Tensor Preprocess::apply(std::span<const image::Image> images) const {
     normalise(ready[i], out.subspan(i * each, each));
   }
   return x;
+}
+
+std::array<float, 2> Preprocess::normalised(const std::array<float, 2>& point) const {
+  FOVEA_ASSERT(takes_points());
+  std::array<float, 2> y{};
+  for (size_t c = 0; c < 2; ++c)
+    y[c] = float((point[c] * scale - (mean.empty() ? 0 : mean[c])) / (std.empty() ? 1 : std[c]));
+  return y;
 }
 
 void Preprocess::check_input(const Tensor& x) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,7 +22,7 @@ struct Preprocess {
     short_side,  // shorter side to short_side, then the middle (height, width)
   };
 
-  int channels = 3;              // 1 grey or 3 colours
+  int channels = 3;              // 1 grey, 3 colours, or 2: points of the plane, (1, 1, 2)
   bool convert_channels = true;  // grey to RGB by copying, RGB to grey by luma; else an error
   Resize resize = Resize::none;
   int height = 0, width = 0;  // of the result; 0 and 0 with Resize::none: any size
@@ -60,6 +61,10 @@ struct Preprocess {
 
   // Pictures of any size -> f32 (N, height, width, channels), normalised.
   Tensor apply(std::span<const image::Image> images) const;
+
+  bool takes_points() const { return channels == 2; }
+  // A point of the plane as an input.
+  std::array<float, 2> normalised(const std::array<float, 2>& point) const;
 
   // Throws std::invalid_argument unless x is f32 (N, height, width, channels): tensors are taken as
   // they are and never converted.

@@ -12,6 +12,7 @@
 #include "fovea/data/digits.h"
 #include "fovea/data/folder.h"
 #include "fovea/data/idx.h"
+#include "fovea/data/point_dataset.h"
 
 namespace fovea::data {
 
@@ -21,7 +22,8 @@ namespace {
 
 constexpr const char* accepted =
     "\"digits\", a folder or a .zip or .tar with a sub-folder per class (or train, val, test with "
-    "class folders in each), MNIST idx files, CIFAR files, or train=PATH,test=PATH";
+    "class folders in each), MNIST idx files, CIFAR files, train=PATH,test=PATH, or points of the "
+    "plane: moons, circles, spiral, blobs, or a .csv file of lines x,y,class";
 
 Source open_raw(const std::string& spec);
 
@@ -70,7 +72,8 @@ std::string describe(const FileTree& tree) {
 }
 
 [[noreturn]] void unknown_path(const std::string& spec) {
-  std::vector<std::string> near{"digits"};
+  std::vector<std::string> near = toy_sets();
+  near.emplace_back("digits");
   fs::path path(spec);
   std::error_code none;
   auto parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
@@ -96,6 +99,8 @@ Source open_path(std::string spec) {
   if (!fs::exists(spec, none)) unknown_path(spec);
   bool folder = fs::is_directory(spec, none);
   if (!folder && lower(spec).ends_with(".bin")) return open_cifar_file(spec);
+  if (!folder && lower(spec).ends_with(".csv"))
+    return {.train = make_point_dataset(spec, read_points(spec))};
   if (!folder && !is_zip_name(spec) && !is_tar_name(spec))
     throw DataError(fmt::format(
         "[data] {} is a file that is neither an archive nor CIFAR records. Expected {}",
@@ -138,6 +143,8 @@ std::vector<std::pair<std::string, std::string>> parse_splits(const std::string&
 
 Source open_raw(const std::string& spec) {
   if (spec == "digits") return digits();
+  const auto toys = toy_sets();
+  if (std::ranges::find(toys, spec) != toys.end() && !fs::exists(spec)) return toy_source(spec);
   auto parts = parse_splits(spec);
   if (parts.empty()) return open_path(spec);
   Source source;
@@ -201,6 +208,9 @@ Source open(const std::string& spec, const OpenOptions& options) {
         source.classes.size(),
         list_of(source.classes),
         options.min_classes));
+  for (const DatasetPtr& split : {source.val, source.test})
+    if (split && holds_points(*split) != holds_points(*first))
+      throw DataError(fmt::format("[data] {} mixes pictures and points of the plane", spec));
   match(source.train, "train", options, source);
   match(source.val, "val", options, source);
   match(source.test, "test", options, source);

@@ -39,6 +39,8 @@ struct OpenOptions {
 //     a folder per class     or train, val (valid, validation) and test with a folder per class
 //     each split archives         files such as photos_train.zip and photos_test.zip
 //   FILE.bin                 one file of CIFAR-10 or CIFAR-100 records
+//   moons, circles, spiral, blobs   points of the plane (see points.h), unless such a path is there
+//   FILE.csv                 points of the plane, lines of x,y,class
 //   train=A,val=B,test=C     each of these from a source of its own
 // Classes are sorted byte-wise by folder name and matched between splits by name, never by order.
 // Throws IoError for what cannot be read, DataError saying what was found and what would be

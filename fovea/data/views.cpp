@@ -113,8 +113,10 @@ std::vector<Image> Views::of(const Image& picture) const {
   return views;
 }
 
-void ViewBatch::add(const Image& picture) {
-  for (Image& view : views_->of(picture)) {
+void ViewBatch::add(const Image& picture) { add(views_->of(picture)); }
+
+void ViewBatch::add(std::vector<Image> views) {
+  for (Image& view : views) {
     auto part = std::ranges::find_if(parts_, [&](const Part& p) {
       return p.images[0].height == view.height && p.images[0].width == view.width;
     });

@@ -65,7 +65,8 @@ class ViewBatch {
 
   // What goes wrong in Views::of is thrown and leaves the batch as it was.
   void add(const image::Image& picture);
-  int64_t size() const { return size_; }  // pictures
+  void add(std::vector<image::Image> views);  // of one picture, from Views::of
+  int64_t size() const { return size_; }      // pictures
 
   // All views by size, in the order in which sizes were met; the batch is empty then.
   std::vector<ViewGroup> take(Device device = default_device());

@@ -70,8 +70,8 @@ void Attendant::during(const train::RunFolder& run) {
   }
 }
 
-void Attendant::broke(const train::RunFolder& run, const std::string& error) {
-  look_at_record(run, error);
+std::vector<train::Remark> Attendant::broke(const train::RunFolder& run, const std::string& error) {
+  return remarks_of(look_at_record(run, error));
 }
 
 std::vector<train::Remark> Attendant::after(const train::RunFolder& run) {

@@ -11,6 +11,7 @@
 #include "fovea/core/errors.h"
 #include "fovea/data/balance.h"
 #include "fovea/data/hash.h"
+#include "fovea/data/point_dataset.h"
 #include "fovea/doctor/checks.h"
 #include "fovea/image/resize.h"
 #include "fovea/models/layers.h"
@@ -255,10 +256,7 @@ void check_inputs(const Patient& p, const CheckOptions& o, Findings& found) {
          {{"data.normalize", "auto"}}});
 }
 
-}  // namespace
-
-void check_data(const Patient& p, const CheckOptions& o, Findings& found) {
-  const data::Source& source = p.setup.source;
+void check_pictures(const data::Source& source, const CheckOptions& o, Findings& found) {
   const Prints prints = prints_of(*source.train, o);
   if (!prints.corrupt.empty())
     found.push_back(
@@ -273,6 +271,12 @@ void check_data(const Patient& p, const CheckOptions& o, Findings& found) {
   check_twins(*source.train, prints.all, found);
   if (source.val) check_leak(*source.train, prints, *source.val, "validation", o, found);
   if (source.test) check_leak(*source.train, prints, *source.test, "test", o, found);
+}
+
+}  // namespace
+
+void check_data(const Patient& p, const CheckOptions& o, Findings& found) {
+  if (!data::holds_points(*p.setup.source.train)) check_pictures(p.setup.source, o, found);
   check_counts(p, found);
   check_inputs(p, o, found);
 }

@@ -39,7 +39,10 @@ Record record_of(const std::filesystem::path& run) {
               "not a run: it has no {}; give a recipe, or the folder of a run such as "
               "runs/convnet-digits",
               file));
-  return read_record(train::read_metrics((run / "metrics.jsonl").string()));
+  const auto lines = train::read_metrics((run / "metrics.jsonl").string());
+  if (lines.empty())
+    throw IoError((run / "metrics.jsonl").string(), "holds no line of a run's record");
+  return read_record(lines);
 }
 
 Diagnosis examine(const Record& record, const std::filesystem::path& run) {

@@ -29,8 +29,7 @@ int64_t bytes_of(const Tree& tree) {
 std::string Forecast::str() const {
   auto mb = [](int64_t bytes) { return fmt::format("{:.3g} MB", double(bytes) / 1e6); };
   return fmt::format(
-      "{} parameters, {} of them trained; {} multiply-adds a picture; memory of tensors at most "
-      "{}: "
+      "{} parameters, {} of them trained; {} multiply-adds a picture; memory at most {}: "
       "{} a step, {} weights, {} of the optimiser, {} batches made ahead",
       report::short_count(double(parameters)),
       report::short_count(double(trained)),
@@ -64,8 +63,8 @@ Forecast forecast(const Patient& p) {
   f.trained = numel_of(r.grads);
   std::vector<Tensor> wanted = values_of(r.grads);
   for (const Tensor& t : values_of(r.updates)) wanted.push_back(t);
-  wanted.insert(wanted.end(), {r.loss, logits, batch.images});
-  f.step = graph::peak_memory(wanted);
+  wanted.insert(wanted.end(), {r.loss, logits});
+  f.step = graph::peak_memory(wanted) + int64_t(batch.images.nbytes() + batch.labels.nbytes());
   const auto optimizer = optim::make_optimizer(p.recipe.optimizer);
   optimizer->step(parameters, r.grads);
   f.optimizer = bytes_of(optimizer->state());

@@ -12,7 +12,7 @@ struct Forecast {
   double macs = 0;                      // multiply-adds of one picture, forward
   int64_t weights = 0;                  // with running statistics and averaged weights
   int64_t optimizer = 0;                // state of the optimiser
-  int64_t step = 0;     // activations and gradients at their most, the batch included
+  int64_t step = 0;     // activations, gradients and scratch memory at their most, with the batch
   int64_t waiting = 0;  // batches that the loader makes ahead
 
   int64_t peak() const { return weights + optimizer + step + waiting; }

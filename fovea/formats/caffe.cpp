@@ -4,7 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
-#include <cstring>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -209,7 +209,7 @@ Tensor blob(ProtoReader m, const std::string& name) {
       if (bytes.size() % 4 != 0) throw IoError(name, "a blob ends within a float");
       const size_t before = values.size();
       values.resize(before + bytes.size() / 4);
-      std::memcpy(values.data() + before, bytes.data(), bytes.size());
+      std::ranges::copy(bytes, std::as_writable_bytes(std::span(values)).data() + 4 * before);
     } else if (m.field() == 8) {
       throw IoError(name, "blobs of doubles are not supported");
     }

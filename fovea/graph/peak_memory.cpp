@@ -4,11 +4,15 @@
 #include <map>
 #include <memory>
 
+#include "fovea/core/allocator.h"
+#include "fovea/core/kernel.h"
 #include "fovea/core/node.h"
 
 namespace fovea::graph {
 
 namespace {
+
+int64_t block_of(int64_t bytes) { return int64_t(block_size(size_t(bytes))); }
 
 // A buffer; the values in it hold it together.
 struct Buffer {
@@ -68,11 +72,12 @@ class Simulation {
       }
       std::shared_ptr<Buffer> buffer = donated(node, spec);
       if (!buffer)
-        buffer =
-            std::make_shared<Buffer>(spec.shape.numel() * int64_t(size_of(spec.dtype)), &live_);
+        buffer = std::make_shared<Buffer>(
+            block_of(spec.shape.numel() * int64_t(size_of(spec.dtype))), &live_);
       made.push_back(std::move(buffer));
     }
-    peak_ = std::max(peak_, live_);
+    const int64_t scratch = kernels().scratch(*node.primitive, node.inputs, node.device.kind);
+    peak_ = std::max(peak_, live_ + (scratch > 0 ? block_of(scratch) : 0));
     for (size_t i = 0; i < made.size(); ++i)
       if (auto value = values_.find({&node, int(i)}); value != values_.end())
         value->second.buffer = made[i];

@@ -50,6 +50,7 @@ using Renames =
 // The name with its part before the last point changed, if it is listed.
 std::optional<std::string> renamed(const std::string& name, const Renames& parts) {
   const size_t dot = name.rfind('.');
+  if (dot == name.npos) return {};
   for (const auto& [old, now] : parts)
     if (name.substr(0, dot) == old) return now + name.substr(dot);
   return {};

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/symmetric_eigen.h"
+
 namespace fovea::image {
 
 namespace {
@@ -38,37 +40,6 @@ void map_values(Image& image, F f) {
 
 // Hues are counted in sixths of the circle.
 inline float once_around(float h) { return h >= 6 ? h - 6 : h; }
-
-// Eigenvalues (on the diagonal of `a` afterwards) and vectors (columns of `v`) of a symmetric
-// matrix by Jacobi rotations.
-void jacobi(std::array<std::array<double, 3>, 3>& a, std::array<std::array<double, 3>, 3>& v) {
-  v = {{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
-  for (int sweep = 0; sweep < 50; ++sweep) {
-    double off = a[0][1] * a[0][1] + a[0][2] * a[0][2] + a[1][2] * a[1][2];
-    if (off < 1e-30) return;
-    for (size_t p = 0; p < 2; ++p) {
-      for (size_t q = p + 1; q < 3; ++q) {
-        if (a[p][q] == 0) continue;
-        double theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
-        double t = std::copysign(1.0, theta) / (std::abs(theta) + std::hypot(theta, 1.0));
-        double c = 1 / std::hypot(t, 1.0), s = t * c;
-        for (size_t k = 0; k < 3; ++k) {
-          double x = a[k][p], y = a[k][q];
-          a[k][p] = c * x - s * y;
-          a[k][q] = s * x + c * y;
-        }
-        for (size_t k = 0; k < 3; ++k) {
-          double x = a[p][k], y = a[q][k];
-          a[p][k] = c * x - s * y;
-          a[q][k] = s * x + c * y;
-          double vx = v[k][p], vy = v[k][q];
-          v[k][p] = c * vx - s * vy;
-          v[k][q] = s * vx + c * vy;
-        }
-      }
-    }
-  }
-}
 
 }  // namespace
 
@@ -167,19 +138,15 @@ ColorPca ColorMoments::pca() const {
     throw std::invalid_argument("[ColorMoments] expected at least one image, got none");
   const double n = double(count_);
   ColorPca result;
-  std::array<std::array<double, 3>, 3> covariance, axes;
   for (size_t i = 0; i < 3; ++i) result.mean[i] = sum_[i] / n;
+  std::array<double, 9> covariance;
   for (size_t i = 0; i < 3; ++i)
     for (size_t j = 0; j < 3; ++j)
-      covariance[i][j] = product_[i][j] / n - result.mean[i] * result.mean[j];
-  jacobi(covariance, axes);
-  std::array<size_t, 3> order{0, 1, 2};
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return covariance[a][a] > covariance[b][b];
-  });
+      covariance[3 * i + j] = product_[i][j] / n - result.mean[i] * result.mean[j];
+  const Eigen eigen = symmetric_eigen(covariance, 3);
   for (size_t i = 0; i < 3; ++i) {
-    result.values[i] = std::max(covariance[order[i]][order[i]], 0.0);
-    for (size_t c = 0; c < 3; ++c) result.vectors[i][c] = axes[c][order[i]];
+    result.values[i] = std::max(eigen.values[i], 0.0);
+    for (size_t c = 0; c < 3; ++c) result.vectors[i][c] = eigen.vectors[3 * i + c];
   }
   return result;
 }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/errors.h"
 #include "fovea/core/text.h"
 
 namespace fovea::models {
@@ -43,6 +44,7 @@ template int Reader::number<int>(std::string_view) const;
 template double Reader::number<double>(std::string_view) const;
 
 int Reader::integer(std::string_view name, int least) const {
+  FOVEA_ASSERT(std::ranges::find(type_.options, name, &LayerOption::name)->whole);
   int value = number<int>(name);
   if (value < least)
     throw std::invalid_argument(

@@ -15,8 +15,8 @@ class Reader {
 
   std::string text(std::string_view name) const;
   template <class T>
-  T number(std::string_view name) const;  // int or double
-  int integer(std::string_view name, int least) const;
+  T number(std::string_view name) const;                // int or double
+  int integer(std::string_view name, int least) const;  // of an option that is `whole`
   bool flag(std::string_view name) const;
 
  private:

@@ -1,5 +1,7 @@
 #include "fovea/models/layers.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "fovea/core/number_list.h"
@@ -98,8 +100,9 @@ Pool2dOptions window_of(const Reader& r) {
   return {.kernel = {kernel, kernel}, .stride = {stride, stride}, .pad = {pad, pad, pad, pad}};
 }
 
-const LayerOption pool_kernel{"kernel", "2", "side of the window"},
-    pool_stride{"stride", "kernel", "step of the window"}, pool_pad{"pad", "0", "on each side"},
+const LayerOption pool_kernel{"kernel", "2", "side of the window", true},
+    pool_stride{"stride", "kernel", "step of the window", true},
+    pool_pad{"pad", "0", "on each side", true},
     norm_option{"norm", "none", "batch, layer, group, instance or none"},
     act_option{"act", "none", "an activation, or none"},
     bias_option{"bias", "0", "where the biases begin; 0.01 starts ReLUs slightly open"};
@@ -108,29 +111,32 @@ const std::vector<LayerMaker>& rows() {
   static const std::vector<LayerMaker> table{
       {{"conv",
         "convolution, with norm and activation behind it",
-        {{"out", "", "output channels"},
-         {"kernel", "3", "side of the kernel"},
-         {"stride", "1", "step"},
-         {"pad", "same", "on each side, or same"},
-         {"dilation", "1", "1 is dense"},
-         {"groups", "1", "channel groups"},
+        {{"out", "", "output channels", true},
+         {"kernel", "3", "side of the kernel", true},
+         {"stride", "1", "step", true},
+         {"pad", "same", "on each side, or same", true},
+         {"dilation", "1", "1 is dense", true},
+         {"groups", "1", "channel groups", true},
          {"init", "he_normal", "initialiser"},
          bias_option,
          norm_option,
-         act_option}},
+         act_option},
+        Learning::by_steps},
        make_conv},
       {{"linear",
         "fully connected, with norm and activation behind it",
-        {{"out", "", "output features"},
+        {{"out", "", "output features", true},
          {"init", "lecun_uniform", "initialiser"},
          bias_option,
          norm_option,
-         act_option}},
+         act_option},
+        Learning::by_steps},
        make_linear_layer},
       {{"hierarchical_softmax",
         "fully connected to a tree of decisions that gives the classes' log-probabilities; last",
-        {{"out", "", "classes"},
-         {"frequencies", "equal", "of the classes, 50,30,20: the frequent get short paths"}}},
+        {{"out", "", "classes", true},
+         {"frequencies", "equal", "of the classes, 50,30,20: the frequent get short paths"}},
+        Learning::by_steps},
        [](const Reader& r, const Shape& in) -> std::unique_ptr<nn::Module> {
          return std::make_unique<nn::TreeSoftmax>(
              features(in), tree_of(r.text("frequencies"), r.integer("out", 2)));
@@ -162,17 +168,20 @@ const std::vector<LayerMaker>& rows() {
        [](const Reader&, const Shape&) -> std::unique_ptr<nn::Module> {
          return std::make_unique<nn::Flatten>();
        }},
-      {{"norm", "a normalisation", {{"kind", "batch", "batch, layer, group or instance"}}},
+      {{"norm",
+        "a normalisation",
+        {{"kind", "batch", "batch, layer, group or instance"}},
+        Learning::by_steps},
        [](const Reader& r, const Shape& in) { return norm_of(r.text("kind"), in.back()); }},
       {{"act", "an activation", {{"kind", "relu", "relu, leaky_relu, elu, gelu, tanh, ..."}}},
        [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
          return std::make_unique<nn::Activation>(r.text("kind"));
        }},
-      {{"prelu", "learned leaky ReLU, a slope per channel", {}},
+      {{"prelu", "learned leaky ReLU, a slope per channel", {}, Learning::by_steps},
        [](const Reader&, const Shape& in) -> std::unique_ptr<nn::Module> {
          return std::make_unique<nn::PRelu>(in.back());
        }},
-      {{"maxout", "largest of groups of channels", {{"pieces", "2", "groups"}}},
+      {{"maxout", "largest of groups of channels", {{"pieces", "2", "groups", true}}},
        [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
          return std::make_unique<nn::Maxout>(r.integer("pieces", 1));
        }},
@@ -187,13 +196,18 @@ const std::vector<LayerMaker>& rows() {
              .channels = r.flag("channels"),
              .inverted = r.flag("inverted")});
        }},
-      {{"lrn", "local response normalisation", {{"size", "5", "channels in the window"}}},
+      {{"lrn", "local response normalisation", {{"size", "5", "channels in the window", true}}},
        [](const Reader& r, const Shape&) -> std::unique_ptr<nn::Module> {
          return std::make_unique<nn::LocalResponseNorm>(
              LocalResponseNormOptions{.size = r.integer("size", 1)});
        }},
   };
   return table;
+}
+
+const LayerType* find_type(std::string_view name) {
+  const auto row = std::ranges::find(layer_types(), name, &LayerType::name);
+  return row == layer_types().end() ? nullptr : &*row;
 }
 
 const LayerMaker& maker_of(const std::string& type) {
@@ -217,6 +231,20 @@ const std::vector<LayerType>& layer_types() {
     return list;
   }();
   return types;
+}
+
+bool is_fitted(const LayerSpec& layer) {
+  const LayerType* type = find_type(layer.type);
+  return type && type->learning == Learning::by_fitting;
+}
+
+bool learns_by_steps(const LayerSpec& layer) {
+  if (is_fitted(layer)) {
+    const auto train = layer.options.find("train");
+    return train != layer.options.end() && train->second == "true";
+  }
+  const LayerType* type = find_type(layer.type);
+  return type && type->learning == Learning::by_steps;
 }
 
 std::string reads_colours(const std::vector<LayerSpec>& layers) {

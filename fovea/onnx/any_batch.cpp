@@ -30,7 +30,9 @@ void free_targets(formats::OnnxModel& m) {
       look_at(node.outputs[0], value->second.tensor);
   std::map<std::string, Tensor> added;
   for (formats::OnnxNode& node : m.nodes) {
-    if (node.op != "Reshape" || node.inputs.size() < 2 || node.attributes.contains("allowzero"))
+    const auto allowzero = node.attributes.find("allowzero");  // then 0 is an extent of 0
+    if (node.op != "Reshape" || node.inputs.size() < 2 ||
+        (allowzero != node.attributes.end() && allowzero->second.integer != 0))
       continue;
     auto it = freed.find(node.inputs[1]);
     if (it == freed.end()) continue;

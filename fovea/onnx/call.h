@@ -27,6 +27,7 @@ struct Call {
   std::vector<Value> in;  // empty where an optional input is left out
   nn::Ctx& ctx;
   bool training = false;
+  bool draws = false;  // dropout is at work: in training, and when predictions are sampled
   bool dry = false;  // inputs of the graph have no values
 
   bool has(size_t i) const { return i < in.size() && !in[i].is_empty(); }

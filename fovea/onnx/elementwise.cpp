@@ -181,7 +181,7 @@ Values dropout(const Call& c) {
   const double rate = c.has(1) ? c.numbers(1).at(0) : c.number("ratio", 0.5);
   const Shape& shape = x.tensor.shape();
   const Dtype mask = c.opset >= 10 ? Dtype::boolean : x.dtype();
-  if (!c.training || rate == 0) {
+  if (!c.draws || rate == 0) {
     Values out{{x.tensor, x.last}};
     if (c.wants(1)) out.push_back({ones(shape, mask), x.last, true});
     return out;

@@ -87,8 +87,9 @@ void end_with(
   std::set<std::string> read{m.outputs[0].name};
   std::vector<OnnxNode> kept;
   for (auto old = m.nodes.rbegin(); old != m.nodes.rend(); ++old) {
-    if (std::ranges::none_of(old->outputs, [&](const auto& o) { return read.contains(o); }))
-      continue;
+    size_t wanted = 0;
+    for (const std::string& o : old->outputs) wanted += read.erase(o);
+    if (wanted == 0) continue;
     read.insert(old->inputs.begin(), old->inputs.end());
     kept.push_back(std::move(*old));
   }
@@ -97,12 +98,16 @@ void end_with(
   std::erase_if(m.initializers, [&](const auto& held) { return !read.contains(held.first); });
 }
 
-// `path` for the new head, unless another layer than the old one has its weights there.
-std::string free_path(const OnnxModel& m, const Head& h, const std::string& path) {
-  for (size_t i = 0; i < m.nodes.size(); ++i)
-    if (i != h.node &&
-        std::ranges::find(m.nodes[i].inputs, path + ".weight") != m.nodes[i].inputs.end())
-      return "head";
+// `path` for the new head or, where another layer than the old one reads weights of that name,
+// "head", "head_2" and so on.
+std::string free_path(const OnnxModel& m, const Head& h, std::string path) {
+  auto is_taken = [&] {
+    for (size_t i = 0; i < m.nodes.size(); ++i)
+      for (const std::string& input : m.nodes[i].inputs)
+        if (i != h.node && (input == path + ".weight" || input == path + ".bias")) return true;
+    return false;
+  };
+  for (int i = 1; is_taken(); ++i) path = i == 1 ? "head" : fmt::format("head_{}", i);
   return path;
 }
 
@@ -149,7 +154,10 @@ std::optional<Head> find_head(const OnnxModel& m, std::string* why) {
       h.bias = node.inputs.size() > 2 && !node.inputs[2].empty() ? node.inputs[2] : bias;
       h.linear = node.op != "Conv";
       h.classes = weight->dim(outputs_first ? 0 : -1);
-      h.features = outputs_first ? weight->dim(1) * integer(node, "group", 1) : weight->dim(-2);
+      const int64_t groups = node.op == "Conv" ? integer(node, "group", 1) : 1;
+      if (groups < 1 || groups > weight->dim(0))
+        return refuse(fmt::format("{} has {} groups", node.str(), groups));
+      h.features = outputs_first ? weight->dim(1) * groups : weight->dim(-2);
       if (!h.bias.empty() && !constant_of(m, h.bias))
         return refuse(fmt::format("{} adds what is computed", node.str()));
       // A bias behind a layer that has one already.
@@ -202,7 +210,7 @@ void make_plain(OnnxModel& m, const Head& h) {
 void replace_head(OnnxModel& m, const Head& h, int64_t classes) {
   std::string input = h.input;
   const std::string module =
-      h.plain ? free_path(m, h, h.weight.substr(0, h.weight.rfind('.'))) : "head";
+      free_path(m, h, h.plain ? h.weight.substr(0, h.weight.rfind('.')) : "head");
   if (!h.linear) {
     for (const char* op : {"GlobalAveragePool", "Flatten"}) {
       OnnxNode node;

@@ -43,7 +43,7 @@ void make_grey(OnnxModel& m) {
       if (node.inputs[i] != m.inputs[0].name) continue;
       const auto group = node.attributes.find("group");
       const bool whole = group == node.attributes.end() || group->second.integer == 1;
-      auto weight = node.op == "Conv" && i == 0 && whole
+      auto weight = node.op == "Conv" && i == 0 && node.inputs.size() > 1 && whole
                         ? std::ranges::find(m.initializers, node.inputs[1], &Weight::first)
                         : m.initializers.end();
       if (weight == m.initializers.end() || weight->second.rank() != 4)

@@ -40,7 +40,8 @@ void Graph::Runner::run(size_t index, bool dry) {
   const formats::OnnxNode& node = graph_.model_.nodes[index];
   const Place& place = graph_.places_[index];
   const bool training = ctx_.training && !is_frozen(place.owner);
-  Call call{node, graph_.model_.opset(), {}, ctx_, training, dry};
+  const bool draws = training || ctx_.sampling;
+  Call call{node, graph_.model_.opset(), {}, ctx_, training, draws, dry};
   bool known = true;
   for (const std::string& name : node.inputs) {
     call.in.push_back(name.empty() ? Value{} : at(name));

@@ -191,18 +191,11 @@ class Cast : public Primitive {
 };
 
 // Shares its input's memory and passes no gradient.
-class StopGradient : public Primitive {
+class StopGradient : public ZeroGradient {
  public:
   std::string_view name() const override { return "stop_gradient"; }
   Kind kind() const override { return Kind::view; }
   std::vector<Spec> infer(std::span<const Tensor> in) const override;
-  std::vector<Tensor> vjp(
-      std::span<const Tensor>,
-      std::span<const Tensor>,
-      std::span<const Tensor>,
-      std::span<const int> wanted) const override {
-    return std::vector<Tensor>(wanted.size());
-  }
 };
 
 }  // namespace fovea

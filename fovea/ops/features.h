@@ -11,8 +11,8 @@ enum class BlockNorm : uint8_t { none, l2, l2_hys };
 struct HogOptions {
   int cell = 8;          // side of a cell, in pixels
   int orientations = 9;  // bins of the angle
-  bool is_signed =
-      false;          // angles over 360 degrees, else over 180: dark to bright as bright to dark
+  // Angles over 360 degrees, else over 180: dark to bright as bright to dark.
+  bool is_signed = false;
   int block = 2;      // side of a block, in cells; blocks lie one cell apart
   bool soft = true;   // a vote is shared by the nearest cells of its block and the nearest bins
   double window = 0;  // deviation of Gaussian weights around a block's centre, in pixels; 0 none
@@ -49,10 +49,10 @@ struct SiftOptions {
 };
 
 // SIFT descriptors (Lowe 2004, section 6) on a grid, upright and at one scale:
-// x (N, H, W, C) -> (N, (H - 4 cell) / step + 1, (W - 4 cell) / step + 1, 128), each of length
-// about
-// 1. They are computed on bytes: the mean of the channels, from the smallest value of a picture to
-// the largest. By OpenCV: throws std::invalid_argument in a build without it (-DFOVEA_OPENCV=ON).
+// x (N, H, W, C) -> (N, (H - 4 cell) / step + 1, (W - 4 cell) / step + 1, 128), each about 1 long.
+// They are computed on bytes: the mean of the channels, from the smallest value of a picture to the
+// largest; one that is not finite counts as the smallest. By OpenCV: throws std::invalid_argument
+// in a build without it (-DFOVEA_OPENCV=ON).
 Tensor sift(const Tensor& x, const SiftOptions& o = {});
 
 class Hog : public Primitive {

@@ -11,7 +11,6 @@
 #include "fovea/ops/activation.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/index.h"
-#include "fovea/ops/matmul.h"
 #include "fovea/ops/reduce.h"
 #include "fovea/ops/shape.h"
 
@@ -29,31 +28,21 @@ void check_scores(const char* op, const Tensor& scores, const LabelTree& tree) {
         scores.str()));
 }
 
-// The paths of the labels, padded to one length: node, and +1 for right, -1 for left, 0 for none.
-struct Turns {
-  Tensor nodes, signs;  // (N, depth), i32 and real
-};
-
-Turns turns_of(const LabelTree& tree, const Tensor& labels, Dtype dtype) {
-  const int64_t depth = tree.depth();
-  std::vector<int32_t> nodes(size_t(tree.classes() * depth), 0);
-  std::vector<double> signs(nodes.size(), 0);
-  for (int64_t c = 0; c < tree.classes(); ++c)
-    for (size_t k = 0; k < tree.path(c).size(); ++k) {
-      const auto at = size_t(c * depth) + k;
-      nodes[at] = tree.path(c)[k].node;
-      signs[at] = tree.path(c)[k].right ? 1 : -1;
-    }
-  const Shape shape{tree.classes(), depth};
-  const Device device = labels.device();
+// Paths of a tree where scores of that type lie.
+LabelTree::Paths paths_for(const Tensor& scores, const LabelTree& tree) {
+  const LabelTree::Paths& all = tree.paths();
   return {
-      take(Tensor::from(nodes, shape, device), labels),
-      take(cast(Tensor::from(signs, shape, device), dtype), labels)};
+      to_device(all.nodes, scores.device()),
+      cast(to_device(all.turns, scores.device()), scores.dtype())};
 }
 
-// Of scores (N, depth) on the paths; sigmoid(-f) = 1 - sigmoid(f).
-Tensor path_loss(const Tensor& scores, const Tensor& signs, Reduction r) {
-  const Tensor losses = sum(square(signs) * softplus(-(signs * scores)), {-1});
+LabelTree::Paths of_labels(const LabelTree::Paths& all, const Tensor& labels) {
+  return {take(all.nodes, labels), take(all.turns, labels)};
+}
+
+// Of scores (..., depth) on the paths; sigmoid(-f) = 1 - sigmoid(f).
+Tensor path_loss(const Tensor& scores, const Tensor& turns, Reduction r) {
+  const Tensor losses = sum(square(turns) * softplus(-(turns * scores)), {-1});
   if (r == Reduction::none) return losses;
   return r == Reduction::sum ? sum(losses) : mean(losses);
 }
@@ -107,6 +96,17 @@ LabelTree::LabelTree(std::span<const double> frequencies) : paths_(frequencies.s
       path.push_back({node, right});
     }
   }
+
+  const Shape shape{classes, depth()};
+  std::vector<int32_t> nodes(size_t(shape.numel()), 0);
+  std::vector<float> turns(nodes.size(), 0);
+  for (size_t c = 0; c < paths_.size(); ++c)
+    for (size_t k = 0; k < paths_[c].size(); ++k) {
+      const size_t at = c * size_t(shape[1]) + k;
+      nodes[at] = paths_[c][k].node;
+      turns[at] = paths_[c][k].right ? 1 : -1;
+    }
+  padded_ = {Tensor::from(nodes, shape, {Device::cpu}), Tensor::from(turns, shape, {Device::cpu})};
 }
 
 int64_t LabelTree::depth() const {
@@ -117,24 +117,16 @@ int64_t LabelTree::depth() const {
 
 Tensor tree_log_softmax(const Tensor& scores, const LabelTree& tree) {
   check_scores("tree_log_softmax", scores, tree);
-  // Which nodes a path leaves to the right and to the left.
-  const Shape shape{tree.classes(), tree.nodes()};
-  std::vector<double> right(size_t(shape.numel()), 0), left = right;
-  for (int64_t c = 0; c < tree.classes(); ++c)
-    for (const LabelTree::Turn& t : tree.path(c))
-      (t.right ? right : left)[size_t(c * tree.nodes() + t.node)] = 1;
-  auto constant = [&](const std::vector<double>& v) {
-    return cast(Tensor::from(v, shape, scores.device()), scores.dtype());
-  };
-  return -(linear(softplus(-scores), constant(right)) + linear(softplus(scores), constant(left)));
+  const LabelTree::Paths paths = paths_for(scores, tree);
+  return -path_loss(take(scores, paths.nodes, -1), paths.turns, Reduction::none);
 }
 
 Tensor tree_cross_entropy(
     const Tensor& scores, const Tensor& labels, const LabelTree& tree, Reduction r) {
   check_scores("tree_cross_entropy", scores, tree);
   check_labels(labels, scores);
-  const Turns turns = turns_of(tree, labels, scores.dtype());
-  return path_loss(gather(scores, turns.nodes, 1), turns.signs, r);
+  const LabelTree::Paths paths = of_labels(paths_for(scores, tree), labels);
+  return path_loss(gather(scores, paths.nodes, 1), paths.turns, r);
 }
 
 Tensor tree_cross_entropy(
@@ -154,10 +146,10 @@ Tensor tree_cross_entropy(
         x.dim(1),
         weight.shape().str(),
         bias.shape().str()));
-  const Turns turns = turns_of(tree, labels, x.dtype());
+  const LabelTree::Paths paths = of_labels(paths_for(x, tree), labels);
   const Tensor scores =
-      sum(take(weight, turns.nodes) * unsqueeze(x, 1), {-1}) + take(bias, turns.nodes);
-  return path_loss(scores, turns.signs, r);
+      sum(take(weight, paths.nodes) * unsqueeze(x, 1), {-1}) + take(bias, paths.nodes);
+  return path_loss(scores, paths.turns, r);
 }
 
 }  // namespace fovea

@@ -30,12 +30,21 @@ class LabelTree {
   };
   const std::vector<Turn>& path(int64_t label) const { return paths_[size_t(label)]; }
 
+  // The paths of all classes as (classes, depth()), the ends of shorter ones padded: i32 nodes, and
+  // f32 turns, 1 to the right, -1 to the left, 0 for padding.
+  struct Paths {
+    Tensor nodes, turns;
+  };
+  const Paths& paths() const { return padded_; }
+
  private:
   std::vector<std::vector<Turn>> paths_;
+  Paths padded_;
 };
 
 // The logarithms of the probabilities of all classes: scores (..., nodes) -> (..., classes). Their
-// exponentials add up to 1, so they are their own log_softmax.
+// exponentials add up to 1, so they are their own log_softmax. Takes classes * depth() operations
+// and as many numbers of memory a sample.
 Tensor tree_log_softmax(const Tensor& scores, const LabelTree& tree);
 
 // -log p of the labels (N), from the nodes on their paths alone: scores (N, nodes).

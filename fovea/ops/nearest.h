@@ -75,7 +75,7 @@ class Nearest : public Primitive {
 };
 
 // Inputs indices and labels; output scores.
-class NeighbourVotes : public Primitive {
+class NeighbourVotes : public ZeroGradient {
  public:
   explicit NeighbourVotes(int64_t classes) : classes_(classes) {}
   int64_t classes() const { return classes_; }
@@ -83,13 +83,6 @@ class NeighbourVotes : public Primitive {
   std::string_view name() const override { return "neighbour_votes"; }
   Kind kind() const override { return Kind::reduce; }
   std::vector<Spec> infer(std::span<const Tensor> in) const override;
-  std::vector<Tensor> vjp(
-      std::span<const Tensor>,
-      std::span<const Tensor>,
-      std::span<const Tensor>,
-      std::span<const int> wanted) const override {
-    return std::vector<Tensor>(wanted.size());
-  }
   bool same(const Primitive& other) const override;
   size_t hash() const override { return 361 + size_t(classes_); }
 

@@ -53,7 +53,7 @@ class Reduce : public Primitive {
   std::vector<int> axes_;
 };
 
-class ArgReduce : public Primitive {
+class ArgReduce : public ZeroGradient {
  public:
   ArgReduce(bool largest, int axis) : largest_(largest), axis_(axis) {}
   bool largest() const { return largest_; }
@@ -62,13 +62,6 @@ class ArgReduce : public Primitive {
   std::string_view name() const override { return largest_ ? "argmax" : "argmin"; }
   Kind kind() const override { return Kind::reduce; }
   std::vector<Spec> infer(std::span<const Tensor> in) const override;
-  std::vector<Tensor> vjp(
-      std::span<const Tensor>,
-      std::span<const Tensor>,
-      std::span<const Tensor>,
-      std::span<const int> wanted) const override {
-    return std::vector<Tensor>(wanted.size());
-  }
   bool same(const Primitive& other) const override;
   size_t hash() const override { return 208 + size_t(axis_); }
 

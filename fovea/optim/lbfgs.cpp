@@ -49,7 +49,8 @@ double Lbfgs::first_step(const std::vector<double>& slope) const {
 
 void Lbfgs::learn(const std::vector<double>& way, const std::vector<double>& change) {
   const double curvature = dot(way, change);
-  if (!(curvature > 1e-10 * dot(change, change))) return;  // would not stay positive definite
+  // Way and change at a right angle, or more, would not leave the matrix positive definite.
+  if (!(curvature > 1e-10 * std::sqrt(dot(way, way) * dot(change, change)))) return;
   pairs_.push_back({way, change, 1 / curvature});
   if (pairs_.size() > history_) pairs_.pop_front();
 }

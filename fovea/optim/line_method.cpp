@@ -53,27 +53,28 @@ LineStep LineMethod::step(Tree& params, const Objective& f) {
     for (size_t i = 0; i < point.size(); ++i) moved[i] = point[i] + step * way[i];
     return unflatten(moved, params);
   };
-  ValueAndSlope best = here_;  // of the lowest point seen, which is the one that is found
+  // The search ends at the newest point where that is good, else at the lowest.
+  ValueAndSlope lowest = here_, newest;
   auto along = [&](double step) {
-    ValueAndSlope there = value_and_slope(f, at(step));
-    const LinePoint p{step, there.value, dot(there.slope, way)};
-    if (there.value < best.value) best = std::move(there);
-    return p;
+    newest = value_and_slope(f, at(step));
+    if (newest.value < lowest.value) lowest = newest;
+    return LinePoint{step, newest.value, dot(newest.slope, way)};
   };
   const LinePoint start{0, here_.value, dot(here_.slope, way)};
   if (!(start.slope < 0)) return result;  // so small that its square is 0
   const LineSearchResult found = strong_wolfe(along, start, first_step(here_.slope), line_);
   result.evaluations += found.evaluations;
   if (found.point.step == 0) return result;
-  FOVEA_ASSERT(found.point.value == best.value);
+  ValueAndSlope& there = found.good ? newest : lowest;
+  FOVEA_ASSERT(found.point.value == there.value);
 
   params = at(found.point.step);
   const std::vector<double> before = std::exchange(point_, flatten(params));
   std::vector<double> change(point.size());
   std::ranges::transform(point_, before, way.begin(), std::minus<>());
-  std::ranges::transform(best.slope, here_.slope, change.begin(), std::minus<>());
+  std::ranges::transform(there.slope, here_.slope, change.begin(), std::minus<>());
   learn(way, change);
-  here_ = std::move(best);
+  here_ = std::move(there);
   result.loss = here_.value;
   result.slope = largest(here_.slope);
   result.moved = true;

@@ -100,8 +100,8 @@ LineSearchResult strong_wolfe(
         o.evaluations));
   if (!(start.slope < 0) || !(first > 0))
     throw std::invalid_argument(fmt::format(
-        "[strong_wolfe] expected a line that falls and a first step above 0, got a slope of {} and "
-        "{}",
+        "[strong_wolfe] expected a line that falls and a first step above 0, "
+        "got a slope of {} and a step of {}",
         start.slope,
         first));
   return Search(f, start, o).run(first);

@@ -26,7 +26,7 @@ bool cholesky(std::vector<double>& a, size_t n) {
 }
 
 // L of h + tau I for the smallest tau out of a rising row that makes it positive definite; empty
-// where h is not finite.
+// where h is not finite, or so large that tau would not be.
 std::vector<double> factor(const std::vector<double>& h, size_t n) {
   double size = 0, least = h[0];
   for (double x : h) {
@@ -35,11 +35,13 @@ std::vector<double> factor(const std::vector<double>& h, size_t n) {
   }
   for (size_t i = 0; i < n; ++i) least = std::min(least, h[i * n + i]);
   const double begin = 1e-3 * std::max(size, 1e-300);
-  for (double tau = least > 0 ? 0 : begin - least;; tau = std::max(2 * tau, begin)) {
+  double tau = least > 0 ? 0 : begin - least;
+  for (; std::isfinite(tau); tau = std::max(2 * tau, begin)) {
     std::vector<double> l = h;
     for (size_t i = 0; i < n; ++i) l[i * n + i] += tau;
     if (cholesky(l, n)) return l;
   }
+  return {};
 }
 
 }  // namespace

@@ -23,6 +23,9 @@ Tree keyed(const Tree& tensors, Key key, F f) {
 }  // namespace
 
 Tree with_noise(const Tree& tensors, double std, Key key) {
+  if (!(std >= 0) || !std::isfinite(std))
+    throw std::invalid_argument(
+        fmt::format("[with_noise] expected a finite deviation of at least 0, got {}", std));
   return keyed(tensors, key, [std](const Tensor& t, Key k) {
     return t.is_empty() ? t : t + cast(random_normal(t.shape(), k, 0, std), t.dtype());
   });

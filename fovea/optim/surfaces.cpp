@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/text.h"
 #include "fovea/ops/elementwise.h"
 
 namespace fovea::optim {
@@ -83,12 +84,13 @@ const std::vector<Surface>& surfaces() {
 }
 
 const Surface& surface(std::string_view name) {
-  std::string known;
+  std::vector<std::string> known;
   for (const Surface& s : surfaces()) {
     if (s.name == name) return s;
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", s.name);
+    known.emplace_back(s.name);
   }
-  throw std::invalid_argument(fmt::format("[surface] expected one of {}, got \"{}\"", known, name));
+  throw std::invalid_argument(
+      fmt::format("[surface] expected one of {}, got \"{}\"", list_of(known), name));
 }
 
 }  // namespace fovea::optim

@@ -20,8 +20,8 @@ Tree weights_of(const Tree& params, std::string_view pattern) {
     for (const auto& [name, t] : params)
       if (t.rank() >= 2) names.push_back(name);
     throw std::invalid_argument(fmt::format(
-        "[regularize] expected the pattern \"{}\" to match a weight of rank 2 or more, got none of "
-        "{}",
+        "[regularize] expected the pattern \"{}\" to match a weight of rank 2 or more, "
+        "got none of {}",
         pattern,
         list_of(names)));
   }

@@ -18,14 +18,14 @@ std::string best_recipe(const SearchResult& r, const train::Config& recipe) {
   train::Config c = with_values(recipe, best.values);
   c.set("run.name", r.name + "-best", "search");
   std::string text = fmt::format(
-      "# The best of {} trials of a search: {}, {} {:.4f} after {} epochs.\n",
+      "# The best of {} trials of a search: {}, {} {:.4f}, {}.\n",
       r.trials.size(),
       text_of(best.values),
       name_of(r.measure),
       *score(best, r.measure),
-      best.epochs.size());
+      length_of(best));
   const int planned = r.stages[size_t(best.stage)].epochs;
-  if (planned < r.epochs)
+  if (planned > 0 && planned < r.epochs)
     text +=
         fmt::format("# Its stage trained for {} epochs; this recipe has {}.\n", planned, r.epochs);
   return text + c.to_toml();

@@ -16,10 +16,11 @@ class EpochWatch : public train::Observer {
  public:
   explicit EpochWatch(const TrialRun& run) : run_(run) {}
   void on_epoch(const train::EpochReport& r) override {
+    const bool fitted = r.step == 0;
     run_.on_epoch(
         {.epoch = r.epoch,
-         .train_loss = r.train_loss,
-         .train_top1 = r.train_accuracy,
+         .train_loss = fitted ? NAN : r.train_loss,
+         .train_top1 = fitted ? NAN : r.train_accuracy,
          .val_loss = r.val ? r.val->loss : NAN,
          .val_top1 = r.val ? r.val->top1 : NAN});
   }

@@ -16,10 +16,12 @@
 
 #include "fovea/core/device.h"
 #include "fovea/core/errors.h"
+#include "fovea/models/model_file.h"
 #include "fovea/search/checks.h"
 #include "fovea/search/record.h"
 #include "fovea/search/results.h"
 #include "fovea/search/run_trial.h"
+#include "fovea/search/zoom.h"
 #include "fovea/train/recipe.h"
 
 namespace fovea::search {
@@ -31,6 +33,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int equal_failures = 4;  // as many in a row for one reason, and the search gives up
 constexpr size_t fewest_to_zoom = 4;
+constexpr std::string_view model_file = "model.safetensors";  // in the folder of a trial
 
 class Driver {
  public:
@@ -91,14 +94,40 @@ class Driver {
 
   // --- stages
 
+  // Whether some of the choices, each tried alone, train by steps. Where none does, all trials are
+  // fitted at once, and there are no epochs to divide.
+  bool has_epochs() const {
+    bool steps = recipe_.learns_by_steps();
+    for (const Dimension& d : o_.space)
+      for (const std::string& choice : d.choices) {
+        const Values alone{{d.key, choice}};
+        steps |= !refusal(config_, alone).empty() ||
+                 train::Recipe(with_values(config_, alone)).learns_by_steps();
+      }
+    return steps;
+  }
+
   int epochs_of_stage(int stage) const {
+    if (!has_epochs()) return 0;
     int epochs = recipe_.epochs;
     for (int s = stage + 1; s < o_.stages; ++s) epochs /= o_.eta;
     return std::max(epochs, 1);
   }
 
   Valid valid() const {
-    return [this](const Values& v) { return refusal(config_, v).empty(); };
+    const std::optional<Shape> input = input_of_best();
+    return [this, input](const Values& v) {
+      return refusal(config_, v, input ? &*input : nullptr).empty();
+    };
+  }
+
+  // What the layers of a recipe are built for, once a trial has come that far.
+  std::optional<Shape> input_of_best() const {
+    const auto ranked = record_.ranked();
+    if (recipe_.layers.empty() || ranked.empty()) return {};
+    const fs::path model = fs::path(folder_of(record_.trials()[ranked.front()])) / model_file;
+    if (!fs::exists(model)) return {};
+    return models::load_model(model.string()).architecture.input;
   }
 
   void begin_stage(int s) {
@@ -146,9 +175,9 @@ class Driver {
   }
 
   void run_stage(const Stage& stage) {
-    const auto plan = brackets(o_.stopping, stage.epochs, o_.eta);
+    const auto plan = brackets(o_.stopping, std::max(stage.epochs, 1), o_.eta);
     // Alone, a trial that nothing is compared with leaves the other jobs idle.
-    const bool alone = o_.stopping == Stopping::none;
+    const bool alone = o_.stopping == Stopping::none || stage.epochs == 0;
     for (int b = 0; !must_stop(stage.number); ++b) {
       const Bracket& bracket = plan[size_t(b) % plan.size()];
       const int room = most_trials(stage.number) - record_.count(stage.number);
@@ -270,7 +299,7 @@ class Driver {
   train::Config recipe_of(const Trial& t, int epochs) const {
     train::Config c = with_values(config_, t.values);
     auto set = [&](const char* key, const std::string& value) { c.set(key, value, "search"); };
-    set("train.epochs", std::to_string(epochs));
+    set("train.epochs", std::to_string(std::max(epochs, 1)));
     set("train.snapshots", "0");
     const fs::path folder = folder_of(t);
     set("run.folder", folder.parent_path().string());
@@ -353,7 +382,8 @@ class Driver {
       r.best = ranked.front();
       const Trial& best = r.trials[*r.best];
       const Stage& stage = r.stages[size_t(best.stage)];
-      if (!stage.done) r.notes = edge_notes(stage.space, best.values, valid());
+      if (!stage.done)
+        r.notes = edge_notes(stage.space, record_.ranked_values(best.stage), valid());
     }
     write_results(r, config_);
     if (!o_.keep_all) remove_weights(r);

@@ -18,7 +18,7 @@ enum class Sampling : uint8_t { random, grid };
 struct Progress {
   const Trial& trial;
   const Trial* best = nullptr;  // so far
-  int stage_epochs = 0;         // of the trial, at most
+  int stage_epochs = 0;         // of the trial, at most; 0 where models are fitted at once
   double seconds = 0;           // of the whole search
 };
 

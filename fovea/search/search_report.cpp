@@ -29,10 +29,10 @@ std::string shown(double v, Measure m) {
 std::string title_of(const Trial& t, Measure m) {
   const auto s = score(t, m);
   return fmt::format(
-      "trial {}, {}, {} epochs: {}",
+      "trial {}, {}, {}: {}",
       t.number,
       s ? shown(*s, m) : std::string(name_of(t.state)),
-      t.epochs.size(),
+      length_of(t),
       text_of(t.values));
 }
 
@@ -56,7 +56,7 @@ void add_cards(report::HtmlReport& html, const SearchResult& r, const std::vecto
     cards.push_back(
         {"Best " + words_of(r.measure),
          shown(*score(best, r.measure), r.measure),
-         fmt::format("trial {}, {} epochs", best.number, best.epochs.size())});
+         fmt::format("trial {}, {}", best.number, length_of(best))});
   }
   cards.push_back(
       {"Trials",
@@ -115,7 +115,7 @@ report::Table table_of(const SearchResult& r, std::span<const size_t> ranked) {
     table.rows.push_back(
         {std::to_string(t.number),
          std::to_string(t.stage + 1),
-         std::to_string(t.epochs.size()),
+         t.fitted() ? "-" : std::to_string(t.epochs.size()),
          shown(*score(t, r.measure), r.measure),
          std::string(name_of(t.state))});
     for (const auto& item : t.values) table.rows.back().push_back(item.second);
@@ -131,14 +131,13 @@ void add_stages(report::HtmlReport& html, const SearchResult& r) {
     table.rows.push_back(
         {std::to_string(stage.number + 1),
          std::to_string(std::ranges::count(r.trials, stage.number, &Trial::stage)),
-         std::to_string(stage.epochs)});
+         stage.epochs > 0 ? std::to_string(stage.epochs) : "-"});
     for (const Dimension& d : stage.space) table.rows.back().push_back(d.str());
   }
   html.section("Stages");
   html.paragraph(
       "What each stage drew from. A range shrinks around the best value; where that lies at an "
-      "edge, "
-      "the range moves beyond it.");
+      "edge that the trials get better towards, the range moves beyond it.");
   html.table(table);
 }
 

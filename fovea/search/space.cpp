@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <stdexcept>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "fovea/data/hash.h"
+#include "fovea/models/layers.h"
 #include "fovea/optim/factory.h"
 #include "fovea/train/recipe.h"
 
@@ -38,12 +40,6 @@ double rounded(double v, int digits) {
   return out;
 }
 
-bool holds_whole_numbers(const std::string& key) {
-  return std::ranges::any_of(train::recipe_keys(), [&](const train::KeyInfo& k) {
-    return k.key == key && k.type == train::ValueType::integer;
-  });
-}
-
 // What the search itself decides on.
 void check_key(const std::string& key, const std::string& origin) {
   if (key == "train.epochs")
@@ -71,10 +67,11 @@ void check_ends(const Dimension& d, const std::string& where, const std::string&
 Dimension parse_range(
     const std::string& key,
     const std::vector<std::string>& parts,
+    bool whole,
     const std::string& where,
     const std::string& text) {
   Dimension d{.key = key, .scale = parts[0] == "log" ? Scale::log : Scale::uniform};
-  d.whole = holds_whole_numbers(key) || (parts.size() == 4 && parts[3] == "whole");
+  d.whole = whole || (parts.size() == 4 && parts[3] == "whole");
   const bool three = parts.size() == 3 || (parts.size() == 4 && parts[3] == "whole");
   if (!three || !parses(parts[1], d.low) || !parses(parts[2], d.high))
     throw std::invalid_argument(fmt::format(
@@ -109,6 +106,14 @@ Dimension parse_choice(const std::string& key, const std::string& text, const st
   return d;
 }
 
+Dimension parse_words(
+    const std::string& key, const std::string& text, bool whole, const std::string& origin) {
+  const std::string where = fmt::format("{}: {}", origin, key);
+  const auto parts = parts_of(text, ':');
+  const bool range = parts[0] == "log" || parts[0] == "uniform";
+  return range ? parse_range(key, parts, whole, where, text) : parse_choice(key, text, where);
+}
+
 // Calls f with every combination of choices of the space, until it says that one is enough.
 bool any_choices(const Space& space, Values& values, size_t i, const std::function<bool()>& f) {
   while (i < space.size() && (space[i].scale != Scale::choice || values.contains(space[i].key)))
@@ -120,70 +125,6 @@ bool any_choices(const Space& space, Values& values, size_t i, const std::functi
   }
   values.erase(space[i].key);
   return false;
-}
-
-std::string range_of(const Dimension& d) { return fmt::format("{:.3g} to {:.3g}", d.low, d.high); }
-
-// The ends at two shares, as short numbers.
-Dimension between(const Dimension& d, double from, double to) {
-  Dimension part = d;
-  part.low = rounded(d.number(from), 3);
-  part.high = rounded(d.number(to), 3);
-  if (part.low >= part.high) part.low = d.number(from), part.high = d.number(to);
-  if (d.low >= 0) part.low = std::max(part.low, 0.0);
-  if (!d.whole) return part;
-  part.low = std::floor(part.low);
-  part.high = std::ceil(part.high);
-  if (d.scale == Scale::log) part.low = std::max(part.low, 1.0);
-  return part;
-}
-
-// A range as wide as the old one with the best value in its middle; it ends where the old one did
-// if the recipe takes nothing beyond.
-Dimension moved(const Dimension& d, const Values& best, Edge edge, const Valid& valid) {
-  const double at = d.share(best.at(d.key));
-  Dimension wider = between(d, at - 0.5, at + 0.5);
-  Values tried = best;
-  tried[d.key] = wider.value(edge == Edge::low ? 0 : 1);
-  if (valid && !valid(tried))
-    (edge == Edge::low ? wider.low : wider.high) = edge == Edge::low ? d.low : d.high;
-  return wider;
-}
-
-bool goes_beyond(const Dimension& wider, const Dimension& d, Edge edge) {
-  return edge == Edge::low ? wider.low < d.low : wider.high > d.high;
-}
-
-std::string_view name_of(Edge e) { return e == Edge::low ? "lower" : "upper"; }
-
-Dimension narrowed(const Dimension& d, const std::string& best, double shrink) {
-  const double at = d.share(best);
-  Dimension part = between(d, std::max(0.0, at - shrink / 2), std::min(1.0, at + shrink / 2));
-  part.low = std::max(part.low, d.low);
-  part.high = std::min(part.high, d.high);
-  if (!d.whole || part.low < part.high) return part;
-  part.low = std::max(d.low, part.low - 1);
-  part.high = std::min(d.high, part.high + 1);
-  return part;
-}
-
-std::string at_edge(const Dimension& d, const Values& best, Edge edge) {
-  return fmt::format(
-      "{}: the best value, {}, lies at the {} edge of {}",
-      d.key,
-      best.at(d.key),
-      name_of(edge),
-      range_of(d));
-}
-
-Dimension fewer_choices(const Dimension& d, std::span<const Values> ranked) {
-  Dimension part = d;
-  std::erase_if(part.choices, [&](const std::string& choice) {
-    return std::ranges::none_of(ranked.first((ranked.size() + 2) / 3), [&](const Values& v) {
-      return v.at(d.key) == choice;
-    });
-  });
-  return part;
 }
 
 }  // namespace
@@ -217,6 +158,19 @@ double Dimension::share(const std::string& value) const {
   return whole ? (v - low + 0.5) / (high - low + 1) : (v - low) / (high - low);
 }
 
+Dimension Dimension::between(double from, double to) const {
+  Dimension part = *this;
+  part.low = rounded(number(from), 3);
+  part.high = rounded(number(to), 3);
+  if (part.low >= part.high) part.low = number(from), part.high = number(to);
+  if (low >= 0) part.low = std::max(part.low, 0.0);
+  if (!whole) return part;
+  part.low = std::floor(part.low);
+  part.high = std::ceil(part.high);
+  if (scale == Scale::log) part.low = std::max(part.low, 1.0);
+  return part;
+}
+
 std::string Dimension::str() const {
   if (scale == Scale::choice) return fmt::format("choice:{}", fmt::join(choices, "|"));
   return fmt::format(
@@ -225,26 +179,30 @@ std::string Dimension::str() const {
 
 Dimension parse_dimension(
     const train::Config& recipe,
-    const std::string& key,
+    const std::string& any_key,
     const std::string& text,
     const std::string& origin) {
+  const std::string key = recipe.plain_key(any_key, origin);
   check_key(key, origin);
-  const std::string where = fmt::format("{}: {}", origin, key);
-  const auto parts = parts_of(text, ':');
-  const bool range = parts[0] == "log" || parts[0] == "uniform";
-  Dimension d = range ? parse_range(key, parts, where, text) : parse_choice(key, text, where);
+  Dimension d = parse_words(key, text, recipe.holds_whole_numbers(key), origin);
   train::Config check = recipe;
-  if (!range)
+  if (d.scale == Scale::choice)
     for (const std::string& choice : d.choices) check.set(key, choice, origin);
   else
     for (double share : {0.0, 1.0}) check.set(key, d.value(share), origin);
   return d;
 }
 
+Dimension dimension_of(
+    const std::string& key, const std::string& words, const std::string& origin) {
+  return parse_words(key, words, false, origin);
+}
+
 Space read_space(train::Config& recipe, std::span<const std::string> vary) {
   std::map<std::string, Dimension> found;
   auto add = [&](const std::string& key, const std::string& text, const std::string& origin) {
-    found[key] = parse_dimension(recipe, key, text, origin);
+    Dimension d = parse_dimension(recipe, key, text, origin);
+    found.insert_or_assign(d.key, std::move(d));
   };
   for (const auto& [key, text] : recipe.under("search."))
     add(key, text, recipe.origin("search." + key));
@@ -267,9 +225,11 @@ train::Config with_values(train::Config recipe, const Values& values) {
   return recipe;
 }
 
-std::string refusal(const train::Config& recipe, const Values& values) {
+std::string refusal(const train::Config& recipe, const Values& values, const Shape* input) {
   try {
-    optim::make_optimizer(train::Recipe(with_values(recipe, values)).optimizer);
+    const train::Recipe r(with_values(recipe, values));
+    optim::make_optimizer(r.optimizer);
+    if (input && !r.layers.empty()) models::build_layers(r.layers, *input);
   } catch (const std::invalid_argument& e) {
     return e.what();
   }
@@ -326,61 +286,6 @@ std::vector<Values> grid(const Space& space, int points) {
     all = std::move(more);
   }
   return all;
-}
-
-Edge edge_of(const Dimension& d, const std::string& value) {
-  if (d.scale == Scale::choice) return Edge::none;
-  // Of few whole numbers only the ends themselves are an edge.
-  constexpr double margin = 0.1;
-  const double at = d.share(value);
-  return at <= margin || value == d.value(0)       ? Edge::low
-         : at >= 1 - margin || value == d.value(1) ? Edge::high
-                                                   : Edge::none;
-}
-
-Space zoom(
-    const Space& space,
-    std::span<const Values> ranked,
-    const ZoomOptions& o,
-    std::vector<std::string>& notes) {
-  if (ranked.empty()) return space;
-  const Values& best = ranked.front();
-  Space next;
-  for (const Dimension& d : space) {
-    const Edge edge = edge_of(d, best.at(d.key));
-    if (edge == Edge::none) {
-      next.push_back(
-          d.scale == Scale::choice ? fewer_choices(d, ranked)
-                                   : narrowed(d, best.at(d.key), o.shrink));
-      continue;
-    }
-    next.push_back(moved(d, best, edge, o.valid));
-    notes.push_back(
-        at_edge(d, best, edge) + (goes_beyond(next.back(), d, edge)
-                                      ? fmt::format(
-                                            ": the range is extended {}, to {}",
-                                            edge == Edge::low ? "downwards" : "upwards",
-                                            range_of(next.back()))
-                                      : std::string(", and the recipe takes nothing beyond")));
-  }
-  return next;
-}
-
-std::vector<std::string> edge_notes(const Space& space, const Values& best, const Valid& valid) {
-  std::vector<std::string> notes;
-  for (const Dimension& d : space) {
-    const Edge edge = edge_of(d, best.at(d.key));
-    if (edge == Edge::none) continue;
-    const Dimension wider = moved(d, best, edge, valid);
-    if (!goes_beyond(wider, d, edge)) continue;
-    notes.push_back(fmt::format(
-        "{}: search further {}, such as --vary {}={}",
-        at_edge(d, best, edge),
-        edge == Edge::low ? "down" : "up",
-        d.key,
-        wider.str()));
-  }
-  return notes;
 }
 
 }  // namespace fovea::search

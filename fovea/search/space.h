@@ -1,12 +1,12 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "fovea/core/random.h"
+#include "fovea/core/shape.h"
 #include "fovea/train/config.h"
 
 namespace fovea::search {
@@ -25,10 +25,11 @@ struct Dimension {
   bool whole = false;                     // whole numbers only, both ends included
   std::vector<std::string> choices = {};  // of choice
 
-  std::string value(double share) const;         // shares beyond the ends give the ends
-  double share(const std::string& value) const;  // inverse of value(); may lie outside
-  double number(double share) const;             // of uniform and log, beyond the ends too
-  std::string str() const;                       // "log:1e-05:0.1", as parse_dimension takes it
+  std::string value(double share) const;            // shares beyond the ends give the ends
+  double share(const std::string& value) const;     // inverse of value(); may lie outside
+  double number(double share) const;                // of uniform and log, beyond the ends too
+  Dimension between(double from, double to) const;  // two shares, with short numbers as ends
+  std::string str() const;                          // "log:1e-05:0.1", as parse_dimension takes it
 
   friend bool operator==(const Dimension&, const Dimension&) = default;
 };
@@ -37,13 +38,17 @@ using Space = std::vector<Dimension>;
 
 // Reads log:LOW:HIGH or uniform:LOW:HIGH, both perhaps with :whole behind, or the values to choose
 // from, A,B,C (choice:A|B where values have commas themselves). Keys that hold whole numbers get
-// such. Throws std::invalid_argument, naming `origin`, for a key the recipe does not know, a value
-// it does not take, ends that are swapped, and the logarithm of a range that has none.
+// such. An option of a layer or a step of augmentation has the key of its place, whatever it was
+// called. Throws std::invalid_argument, naming `origin`, for a key the recipe does not know, a
+// value it does not take, ends that are swapped, and the logarithm of a range that has none.
 Dimension parse_dimension(
     const train::Config& recipe,
     const std::string& key,
     const std::string& text,
     const std::string& origin);
+
+// Reads what str() gave, for any key.
+Dimension dimension_of(const std::string& key, const std::string& words, const std::string& origin);
 
 // The dimensions of a recipe's table [search] and of `vary`, each KEY=RANGE as above; the latter
 // win. The table is taken out of the recipe.
@@ -53,8 +58,9 @@ Space read_space(train::Config& recipe, std::span<const std::string> vary);
 train::Config with_values(train::Config recipe, const Values& values);
 
 // Why a recipe does not take these values; empty where it does. Looks at the recipe and at the
-// options of its optimiser, at no data.
-std::string refusal(const train::Config& recipe, const Values& values);
+// options of its optimiser, at no data; and where the input (H, W, C) is known, at its layers.
+std::string refusal(
+    const train::Config& recipe, const Values& values, const Shape* input = nullptr);
 
 // Throws std::invalid_argument where an end or a choice of the space is refused, whatever the other
 // choices.
@@ -66,32 +72,5 @@ Values draw(const Space& space, Key key);
 // All combinations of `points` values of each range, its ends included, and of all choices. The
 // last dimension changes fastest. Throws std::invalid_argument for more than 100000.
 std::vector<Values> grid(const Space& space, int points);
-
-enum class Edge : uint8_t { none, low, high };
-
-// Whether a value lies in the outer tenth of the range. Choices have no edges.
-Edge edge_of(const Dimension& d, const std::string& value);
-
-// What the recipe takes; everything where empty.
-using Valid = std::function<bool(const Values&)>;
-
-struct ZoomOptions {
-  double shrink = 1.0 / 3;  // of each range, by shares
-  Valid valid = {};
-};
-
-// The space around the best values, `ranked` from the best to the worst. A range shrinks about the
-// best value; but where that lies at an edge the range keeps its width and moves beyond the edge,
-// so that the best value is in its middle, and `notes` hears of it: the optimum may lie outside. Of
-// choices those stay that the best third of `ranked` had.
-Space zoom(
-    const Space& space,
-    std::span<const Values> ranked,
-    const ZoomOptions& o,
-    std::vector<std::string>& notes);
-
-// What a best value at an edge calls for when no further stage follows: a wider range to give.
-std::vector<std::string> edge_notes(
-    const Space& space, const Values& best, const Valid& valid = {});
 
 }  // namespace fovea::search

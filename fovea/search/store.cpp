@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
-#include "fovea/train/recipe.h"
 
 namespace fovea::search {
 
@@ -227,7 +226,6 @@ void Store::set_seconds(double seconds) {
 }
 
 std::vector<Stage> Store::stages() const {
-  const train::Config recipe = train::recipe_config();
   std::vector<Stage> all;
   for (Statement s(*db_, "SELECT number, epochs, done FROM stage ORDER BY number"); s.next();) {
     Stage stage{
@@ -235,7 +233,7 @@ std::vector<Stage> Store::stages() const {
     for (Statement d(
              *db_, "SELECT key, range FROM dimension WHERE stage = ? ORDER BY key", stage.number);
          d.next();)
-      stage.space.push_back(parse_dimension(recipe, d.text(0), d.text(1), db_->path));
+      stage.space.push_back(dimension_of(d.text(0), d.text(1), db_->path));
     for (Statement n(*db_, "SELECT text FROM note WHERE stage = ? ORDER BY number", stage.number);
          n.next();)
       stage.notes.push_back(n.text(0));

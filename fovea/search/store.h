@@ -14,7 +14,7 @@ using Settings = std::map<std::string, std::string>;
 
 struct Stage {
   int number = 0;  // from 0
-  int epochs = 0;  // the most a trial of it gets
+  int epochs = 0;  // the most a trial of it gets; 0 where models are fitted at once
   Space space = {};
   bool done = false;
   std::vector<std::string> notes = {};  // what it found, told when it ended

@@ -62,6 +62,13 @@ std::string_view name_of(State s) {
   return names[size_t(s)];
 }
 
+bool Trial::fitted() const { return epochs.size() == 1 && std::isnan(epochs[0].train_loss); }
+
+std::string length_of(const Trial& t) {
+  if (t.fitted()) return "fitted at once";
+  return fmt::format("{} epoch{}", t.epochs.size(), t.epochs.size() == 1 ? "" : "s");
+}
+
 Measure measure_of(const std::string& name) {
   if (name == "val_top1") return Measure::accuracy;
   if (name == "val_loss") return Measure::loss;

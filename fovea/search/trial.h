@@ -16,7 +16,8 @@ enum class State : uint8_t { waiting, running, stopped, done, failed };
 
 std::string_view name_of(State s);
 
-// What an epoch of a trial came to; NaN where it was not measured.
+// What an epoch of a trial came to; NaN where it was not measured, as the training loss of a model
+// that is fitted at once.
 struct TrialEpoch {
   int64_t epoch = 0;  // from 1
   double train_loss = 0, train_top1 = 0, val_loss = 0, val_top1 = 0;
@@ -35,7 +36,12 @@ struct Trial {
   std::vector<TrialEpoch> epochs = {};
 
   bool active() const { return state == State::waiting || state == State::running; }
+  // Whether its model was fitted at once, and judged as after one epoch of training.
+  bool fitted() const;
 };
+
+// How long it was trained: "3 epochs", "fitted at once".
+std::string length_of(const Trial& t);
 
 // What trials are judged by, on the validation split: never on the test split.
 enum class Measure : uint8_t { accuracy, loss };

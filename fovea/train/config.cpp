@@ -73,8 +73,8 @@ std::string toml_value(ValueType type, const std::string& value) {
 }  // namespace
 
 Config::Config(
-    std::span<const KeyInfo> keys, std::vector<std::string> open, std::vector<std::string> lists)
-    : keys_(keys.begin(), keys.end()), open_(std::move(open)), list_names_(std::move(lists)) {
+    std::span<const KeyInfo> keys, std::vector<std::string> open, std::vector<ListInfo> lists)
+    : keys_(keys.begin(), keys.end()), open_(std::move(open)), list_infos_(std::move(lists)) {
   for (const KeyInfo& k : keys_)
     entries_[std::string(k.key)] = {std::string(k.fallback), "default"};
 }
@@ -95,15 +95,24 @@ bool Config::is_open(const std::string& key) const {
 }
 
 void Config::set(const std::string& key, const std::string& value, const std::string& origin) {
+  if (const auto item = item_key(key, origin)) {
+    lists_.at(item->list.name)[item->place].options[std::string(item->option.name)] = value;
+    std::string& from = list_origins_[item->list.name];
+    if (!from.ends_with(origin)) from += ", " + origin;
+    return;
+  }
   const KeyInfo* k = info(key);
-  if (std::ranges::find(list_names_, key) != list_names_.end())
+  std::vector<std::string> known = list_names();
+  if (std::ranges::find(known, key) != known.end())
     throw std::invalid_argument(fmt::format(
-        "{}: \"{}\" is a list of tables, which only a recipe file can give, as [[{}]]",
+        "{}: \"{}\" is a list of tables, which only a recipe file can give, as [[{}]]; an option "
+        "of "
+        "one of them has the key {}.PLACE.OPTION",
         origin,
+        key,
         key,
         key));
   if (!k && !is_open(key)) {
-    std::vector<std::string> known(list_names_);
     for (const KeyInfo& other : keys_) known.emplace_back(other.key);
     throw std::invalid_argument(
         fmt::format("{}: unknown key \"{}\"{}", origin, key, did_you_mean(key, known)));
@@ -120,9 +129,10 @@ void Config::set(const std::string& key, const std::string& value, const std::st
 }
 
 void Config::set_list(const std::string& name, std::vector<Item> items, const std::string& origin) {
-  if (std::ranges::find(list_names_, name) == list_names_.end())
+  const std::vector<std::string> known = list_names();
+  if (std::ranges::find(known, name) == known.end())
     throw std::invalid_argument(
-        fmt::format("{}: unknown list \"{}\"{}", origin, name, did_you_mean(name, list_names_)));
+        fmt::format("{}: unknown list \"{}\"{}", origin, name, did_you_mean(name, known)));
   lists_[name] = std::move(items);
   list_origins_[name] = origin;
 }
@@ -165,7 +175,10 @@ void Config::forget(const std::string& prefix) {
     return item.first.starts_with(prefix) && !info(item.first);
   });
 }
-std::string Config::origin(const std::string& key) const { return at(key).origin; }
+std::string Config::origin(const std::string& key) const {
+  const auto list = list_origins_.find(key);
+  return list == list_origins_.end() ? at(key).origin : list->second;
+}
 
 const std::vector<Item>& Config::list(const std::string& name) const {
   static const std::vector<Item> none;

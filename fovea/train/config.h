@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,18 +26,32 @@ struct Item {
   friend bool operator==(const Item&, const Item&) = default;
 };
 
+// An option of such a table.
+struct ItemOption {
+  std::string_view name;
+  bool whole = false;  // its numbers are whole
+};
+
+// A list of such tables by its name in a recipe, "augment", and what one of a type may hold; none
+// where nobody knows the type.
+struct ListInfo {
+  std::string name;
+  std::optional<std::vector<ItemOption>> (*options)(std::string_view type);
+};
+
 // The settings of a run by dotted key, each with where it came from. Later sources win: defaults,
 // the recipe file, the environment, flags, --set.
 class Config {
  public:
   // `keys` are the known ones; a key under one of `open` ("optimizer.") may have any last name,
   // under one with a star ("search.*") any names, and is checked by whoever reads it. `lists` are
-  // the names of lists of tables.
-  Config(
-      std::span<const KeyInfo> keys, std::vector<std::string> open, std::vector<std::string> lists);
+  // lists of tables.
+  Config(std::span<const KeyInfo> keys, std::vector<std::string> open, std::vector<ListInfo> lists);
 
-  // Throws std::invalid_argument for an unknown key (naming the nearest) or a value of another
-  // type.
+  // An option of a table in a list has the list's name, the table's place from 0 or its type, where
+  // no other has that, and its own name: "model.layers.2.rate", "model.layers.dropout.rate". Throws
+  // std::invalid_argument for an unknown key (naming the nearest), a value of another type, and a
+  // table that is not there.
   void set(const std::string& key, const std::string& value, const std::string& origin);
   void set_list(const std::string& name, std::vector<Item> items, const std::string& origin);
 
@@ -49,10 +64,15 @@ class Config {
   int64_t integer(const std::string& key) const;
   double number(const std::string& key) const;
   bool boolean(const std::string& key) const;
-  bool is_set(const std::string& key) const;  // by anything but its default
-  void forget(const std::string& prefix);     // what is set under an open prefix
-  std::string origin(const std::string& key) const;
+  bool is_set(const std::string& key) const;         // by anything but its default
+  void forget(const std::string& prefix);            // what is set under an open prefix
+  std::string origin(const std::string& key) const;  // of a list, too
   const std::vector<Item>& list(const std::string& name) const;
+
+  // The key as it is known by: "model.layers.2.rate" for "model.layers.dropout.rate". Throws as set
+  // does, naming `origin`.
+  std::string plain_key(const std::string& key, const std::string& origin) const;
+  bool holds_whole_numbers(const std::string& key) const;
 
   // The keys under an open prefix, without it: {"name": "sgd", "momentum": "0.9"}.
   std::map<std::string, std::string> under(const std::string& prefix) const;
@@ -64,12 +84,21 @@ class Config {
   struct Entry {
     std::string value, origin;
   };
+  struct ItemKey {
+    const ListInfo& list;
+    size_t place;
+    ItemOption option;
+  };
   const KeyInfo* info(const std::string& key) const;
+  std::vector<std::string> list_names() const;
+  // What a key names in a list; nothing where it names no list.
+  std::optional<ItemKey> item_key(const std::string& key, const std::string& origin) const;
   bool is_open(const std::string& key) const;
   const Entry& at(const std::string& key) const;
 
   std::vector<KeyInfo> keys_;
-  std::vector<std::string> open_, list_names_;
+  std::vector<std::string> open_;
+  std::vector<ListInfo> list_infos_;
   std::map<std::string, Entry> entries_;
   std::map<std::string, std::vector<Item>> lists_;
   std::map<std::string, std::string> list_origins_;

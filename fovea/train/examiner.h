@@ -17,8 +17,8 @@ struct Remark {
   std::string saw, advice;
 };
 
-// Looks at a run before its first step, between its epochs and after its last, where the recipe has
-// run.doctor.
+// Looks at a run before its first step, between its epochs and when it ends, where the recipe has
+// run.doctor. The last two answer what the run's report shall say.
 class Examiner {
  public:
   virtual ~Examiner() = default;
@@ -31,9 +31,9 @@ class Examiner {
   virtual void during(const RunFolder& run) = 0;
 
   // The run ends here, with an error that says which number was not finite.
-  virtual void broke(const RunFolder& run, const std::string& error) = 0;
+  virtual std::vector<Remark> broke(const RunFolder& run, const std::string& error) = 0;
 
-  // After the last step, with the run's record on disk: what its report shall say.
+  // After the last step, or where a signal stopped the run, with its record on disk.
   virtual std::vector<Remark> after(const RunFolder& run) = 0;
 };
 

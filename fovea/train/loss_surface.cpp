@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <set>
 
 #include <fmt/format.h>
@@ -86,21 +85,40 @@ class ChanceFinder : public nn::Module::Visitor {
   std::string path_;
 };
 
-double mean_loss(
-    const nn::Module& net,
-    const std::vector<data::Batch>& batches,
-    const nn::Ctx& how,
-    const LossOptions& loss) {
-  double sum = 0;
-  int64_t samples = 0;
-  for (const data::Batch& b : batches) {
-    nn::Ctx ctx = how;
-    const Tensor scores = nn::forward(net, b.images, ctx);
-    sum += classification_loss(scores, b.labels, loss).item<double>() * double(b.size());
-    samples += b.size();
+// The mean loss over batches under one set of parameters after the other. The network is put back
+// at the end.
+class Losses {
+ public:
+  Losses(nn::Module& net, const std::vector<data::Batch>& batches, const PlaneLoss& o)
+      : net_(net), restore_(net), batches_(batches), loss_(o.loss) {
+    how_.training = o.statistics == NormStatistics::batch;
+    ChanceFinder chance;
+    net.visit(chance);
+    how_.frozen = chance.found;
   }
-  return sum / double(std::max<int64_t>(samples, 1));
-}
+
+  // With some parameters moved away from `origin`.
+  double operator()(const Tree& origin, const Tree& moved = {}) {
+    nn::assign(net_, origin);
+    nn::assign(net_, moved);
+    double sum = 0;
+    int64_t samples = 0;
+    for (const data::Batch& b : batches_) {
+      nn::Ctx ctx = how_;
+      const Tensor scores = nn::forward(net_, b.images, ctx);
+      sum += classification_loss(scores, b.labels, loss_).item<double>() * double(b.size());
+      samples += b.size();
+    }
+    return sum / double(std::max<int64_t>(samples, 1));
+  }
+
+ private:
+  nn::Module& net_;
+  nn::Restore restore_;
+  const std::vector<data::Batch>& batches_;
+  LossOptions loss_;
+  nn::Ctx how_;
+};
 
 std::vector<data::Batch> batches_of(
     const Recipe& recipe, const Setup& setup, const SurfaceOptions& o) {
@@ -121,11 +139,7 @@ std::vector<data::Batch> batches_of(
 }
 
 std::vector<Tree> snapshots_of(const RunFolder& run) {
-  std::vector<std::string> files;
-  if (std::filesystem::exists(run.file("snapshots")))
-    for (const auto& entry : std::filesystem::directory_iterator(run.file("snapshots")))
-      files.push_back(entry.path().string());
-  std::ranges::sort(files);
+  const std::vector<std::string> files = snapshot_files(run.path());
   if (files.size() < 3)
     throw std::invalid_argument(fmt::format(
         "the path of a run needs three snapshots or more, and {} has {}: train it with --set "
@@ -211,12 +225,7 @@ report::Grid losses_on(
         "[losses_on] expected 2 places or more along each axis and batches, got {} and {}",
         range.side,
         batches.size()));
-  const nn::Restore restore(net);
-  nn::Ctx how;
-  how.training = o.statistics == NormStatistics::batch;
-  ChanceFinder chance;
-  net.visit(chance);
-  how.frozen = chance.found;
+  Losses loss_of(net, batches, o);
   report::Grid g{range.side, range.side, {}};
   for (int r = 0; r < g.rows; ++r)
     for (int c = 0; c < g.columns; ++c) {
@@ -226,12 +235,52 @@ report::Grid losses_on(
       for (const auto& [name, t] : plane.a)
         moved[name] = plane.origin.at(name) + t * x + plane.b.at(name) * y;
       eval(values_of(moved));
-      nn::assign(net, plane.origin);
-      nn::assign(net, moved);
-      g.values.push_back(mean_loss(net, batches, how, o.loss));
+      g.values.push_back(loss_of(plane.origin, moved));
       if (o.progress) o.progress(r * g.columns + c + 1, g.rows * g.columns);
     }
   return g;
+}
+
+std::vector<double> losses_with(
+    nn::Module& net,
+    const std::vector<data::Batch>& batches,
+    const std::vector<Tree>& path,
+    const PlaneLoss& o) {
+  Losses loss_of(net, batches, o);
+  std::vector<double> losses;
+  for (const Tree& parameters : path) losses.push_back(loss_of(parameters));
+  return losses;
+}
+
+LossSurface loss_surface(
+    const RunFolder& run,
+    const Recipe& recipe,
+    const Setup& setup,
+    nn::Module& net,
+    const SurfaceOptions& o) {
+  LossSurface s{.title = recipe.name, .split = o.split, .statistics = o.statistics};
+  std::vector<Tree> path;
+  if (o.path) {
+    path = snapshots_of(run);
+    s.path = plane_of(path);
+    s.range = s.path.around();
+  } else {
+    s.path.plane = {
+        .origin = nn::parameters(net),
+        .a = filter_normalised_direction(net, Key(o.seed).fold_in(0)),
+        .b = filter_normalised_direction(net, Key(o.seed).fold_in(1))};
+    s.range = {.x_low = -o.reach, .x_high = o.reach, .y_low = -o.reach, .y_high = o.reach};
+  }
+  if (s.path.plane.a.empty())
+    throw std::invalid_argument(fmt::format(
+        "{} has no weights of two axes or more, so there is no loss surface", recipe.name));
+  s.range.side = o.side;
+  const std::vector<data::Batch> batches = batches_of(recipe, setup, o);
+  for (const data::Batch& b : batches) s.pictures += b.size();
+  const PlaneLoss how{.loss = setup.loss, .statistics = o.statistics, .progress = o.progress};
+  s.losses = losses_on(net, batches, s.path.plane, s.range, how);
+  s.path_losses = losses_with(net, batches, path, how);
+  return s;
 }
 
 LossSurface loss_surface(const std::string& run_folder, const SurfaceOptions& o) {
@@ -250,28 +299,7 @@ LossSurface loss_surface(const std::string& run_folder, const SurfaceOptions& o)
   Setup setup = set_up(recipe);
   setup.model = models::load_model(run.file("model.safetensors"));
   check_learns_by_steps(setup.model, "a loss surface");
-  LossSurface s{.title = recipe.name, .split = o.split, .statistics = o.statistics};
-  nn::Module& net = *setup.model.net;
-  if (o.path) {
-    s.path = plane_of(snapshots_of(run));
-    s.range = s.path.around();
-  } else {
-    s.path.plane = {
-        .origin = nn::parameters(net),
-        .a = filter_normalised_direction(net, Key(o.seed).fold_in(0)),
-        .b = filter_normalised_direction(net, Key(o.seed).fold_in(1))};
-    s.range = {.x_low = -o.reach, .x_high = o.reach, .y_low = -o.reach, .y_high = o.reach};
-  }
-  s.range.side = o.side;
-  const std::vector<data::Batch> batches = batches_of(recipe, setup, o);
-  for (const data::Batch& b : batches) s.pictures += b.size();
-  s.losses = losses_on(
-      net,
-      batches,
-      s.path.plane,
-      s.range,
-      {.loss = setup.loss, .statistics = o.statistics, .progress = o.progress});
-  return s;
+  return loss_surface(run, recipe, setup, *setup.model.net, o);
 }
 
 }  // namespace fovea::train

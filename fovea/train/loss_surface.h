@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "fovea/report/field.h"
+#include "fovea/report/html.h"
+#include "fovea/train/run_folder.h"
 #include "fovea/train/setup.h"
 
 // The loss around a trained model, or along the path of its training, on a plane through its
@@ -54,6 +56,13 @@ report::Grid losses_on(
     const PlaneRange& range,
     const PlaneLoss& o = {});
 
+// The same with each of some parameters, such as those of a path.
+std::vector<double> losses_with(
+    nn::Module& net,
+    const std::vector<data::Batch>& batches,
+    const std::vector<Tree>& path,
+    const PlaneLoss& o = {});
+
 struct SurfaceOptions {
   int side = 25;
   double reach = 1;  // from -reach to reach along random directions
@@ -73,13 +82,38 @@ struct LossSurface {
   PlaneRange range;
   report::Grid losses;
   PathPlane path;  // with x and y of the snapshots, where the plane is theirs
+  // Of the snapshots themselves, which may lie off the plane; the last one is its origin.
+  std::vector<double> path_losses;
+
+  bool is_path() const { return !path.x.empty(); }
 };
 
-// Of the best model of a finished run, on pictures of its data without augmentation.
+// Of the best model of a finished run, on samples of its data without augmentation.
 LossSurface loss_surface(const std::string& run_folder, const SurfaceOptions& o = {});
+
+// The same of what is open already: the setup of the recipe, and the best model's network.
+LossSurface loss_surface(
+    const RunFolder& run,
+    const Recipe& recipe,
+    const Setup& setup,
+    nn::Module& net,
+    const SurfaceOptions& o);
+
+// Keeps a surface, without its directions, in the run's folder, from where its report has it:
+// surface.json around the model, surface-path.json along the path.
+void keep_surface(const RunFolder& run, const LossSurface& s);
+std::vector<LossSurface> kept_surfaces(const RunFolder& run);  // throws IoError for other files
+
+// Both of them for the report of a run that has just ended (report.loss_surface). Gives back what
+// could not be drawn, and why.
+std::vector<std::string> map_losses(
+    const RunFolder& run, const Recipe& recipe, const Setup& setup, nn::Module& net);
 
 // Heat map by the logarithm of the loss, with lines of equal loss.
 report::FieldChart surface_chart(const LossSurface& s);
+report::Figure surface_figure(const LossSurface& s);  // with a caption
+// Its numbers, that figure, and cuts through it; for a section of any page.
+void add_surface(report::HtmlReport& page, const LossSurface& s);
 
 // FILE.html, FILE.svg or FILE.csv. Throws std::invalid_argument for another ending, IoError where
 // it cannot be written.

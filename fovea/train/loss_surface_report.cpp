@@ -13,8 +13,7 @@ namespace fovea::train {
 namespace {
 
 constexpr int lines = 12;
-
-bool is_path(const LossSurface& s) { return !s.path.x.empty(); }
+constexpr int chart_width = 400;  // so that a phone does not shrink its text too much
 
 // The least and the largest finite loss.
 std::pair<double, double> extent(const report::Grid& g) {
@@ -33,6 +32,8 @@ double place(const PlaneRange& r, bool x, int i) {
 report::Svg cross_sections(const LossSurface& s) {
   report::LineChart chart{.title = "Through the middle"};
   chart.x_label = "along the direction";
+  chart.width = chart_width;
+  chart.height = 270;
   report::Series first{"first direction", {}, {}}, second{"second direction", {}, {}};
   const int middle = s.range.side / 2;
   for (int i = 0; i < s.range.side; ++i) {
@@ -60,10 +61,11 @@ std::string csv_of(const LossSurface& s) {
 }  // namespace
 
 report::FieldChart surface_chart(const LossSurface& s) {
-  report::FieldChart chart{.title = "Loss surface"};
-  chart.description = fmt::format("{} on {} pictures of {}", s.title, s.pictures, s.split);
-  chart.x_label = is_path(s) ? "first principal direction" : "first direction";
-  chart.y_label = is_path(s) ? "second" : "second direction";
+  report::FieldChart chart{.title = s.is_path() ? "The way of the weights" : "Loss surface"};
+  chart.width = chart_width;
+  chart.description = fmt::format("{} on {} samples of {}", s.title, s.pictures, s.split);
+  chart.x_label = s.is_path() ? "first principal direction" : "first direction";
+  chart.y_label = s.is_path() ? "second principal direction" : "second direction";
   const auto [low, high] = extent(s.losses);
   report::Grid logs = s.losses;
   const double least = std::max(low, 1e-12);
@@ -84,8 +86,11 @@ report::FieldChart surface_chart(const LossSurface& s) {
   chart.tracks = {{s.path.x, s.path.y}};
   for (size_t i = 0; i < s.path.x.size(); ++i)
     chart.marks.push_back(
-        {s.path.x[i], s.path.y[i], 6, fmt::format("{} of {}", i + 1, s.path.x.size())});
-  if (!is_path(s)) chart.marks = {{0, 0, 6, "the trained model"}};
+        {s.path.x[i],
+         s.path.y[i],
+         6,
+         fmt::format("{} of {}, loss {:.3g}", i + 1, s.path.x.size(), s.path_losses[i])});
+  if (!s.is_path()) chart.marks = {{0, 0, 6, "the trained model"}};
   return chart;
 }
 
@@ -95,38 +100,65 @@ void check_loss_surface_path(const std::string& path) {
         "[loss_surface] expected a file that ends with .html, .svg or .csv, got \"{}\"", path));
 }
 
+report::Figure surface_figure(const LossSurface& s) {
+  const auto [low, high] = extent(s.losses);
+  const std::string colours = fmt::format(
+      " Colours and lines follow the logarithm of the loss, from {:.3g} (dark) to {:.3g}.",
+      low,
+      high);
+  if (s.is_path())
+    return {
+        report::field_chart(surface_chart(s)),
+        fmt::format(
+            "The loss on the plane in which the weights moved most, which holds {:.0f} % of their "
+            "way; the red line is that way, and it ends at (0, 0).",
+            100 * s.path.explained) +
+            colours};
+  return {
+      report::field_chart(surface_chart(s)),
+      "The mean loss where the weights are moved along two random directions, each filter's as "
+      "long as the filter; the model is in the middle." +
+          colours};
+}
+
+void add_surface(report::HtmlReport& page, const LossSurface& s) {
+  const auto [low, high] = extent(s.losses);
+  std::vector<report::Card> cards;
+  if (s.is_path())
+    cards = {
+        {"At the first", fmt::format("{:.3g}", s.path_losses.front()), "of the snapshots"},
+        {"At the last", fmt::format("{:.3g}", s.path_losses.back()), "at (0, 0)"},
+        {"Of the path", fmt::format("{:.0f} %", 100 * s.path.explained), "lies in this plane"}};
+  else
+    cards = {
+        {"At the model",
+         fmt::format("{:.3g}", s.losses.at(s.range.side / 2, s.range.side / 2)),
+         "in the middle"},
+        {"Least", fmt::format("{:.3g}", low)}};
+  cards.push_back({"Largest", fmt::format("{:.3g}", high)});
+  page.cards(cards);
+  const report::Figure figures[] = {
+      surface_figure(s),
+      {cross_sections(s), s.is_path() ? "The middle row and column of the picture." : ""}};
+  page.figures(figures);
+  page.paragraph(fmt::format(
+      "Over {} samples of the {} split. Batch norms divide by the {}; dropout is off.",
+      s.pictures,
+      s.split == "train" ? "training"
+      : s.split == "val" ? "validation"
+                         : s.split,
+      s.statistics == NormStatistics::batch ? "statistics of each batch, as in training"
+                                            : "running statistics of the trained model"));
+}
+
 void write_loss_surface(const LossSurface& s, const std::string& path) {
   check_loss_surface_path(path);
   if (path.ends_with(".csv")) return write_file_atomic(path, csv_of(s));
-  const report::Svg surface = report::field_chart(surface_chart(s));
-  if (path.ends_with(".svg")) return write_file_atomic(path, surface.markup);
+  if (path.ends_with(".svg"))
+    return write_file_atomic(path, report::field_chart(surface_chart(s)).markup);
   report::HtmlReport page(
-      "Loss surface", fmt::format("{}, {} pictures of {}", s.title, s.pictures, s.split));
-  const auto [low, high] = extent(s.losses);
-  std::vector<report::Card> cards{
-      {"Least", fmt::format("{:.3g}", low)}, {"Largest", fmt::format("{:.3g}", high)}};
-  if (is_path(s))
-    cards.push_back(
-        {"Of the path", fmt::format("{:.0f} %", 100 * s.path.explained), "lies in this plane"});
-  else
-    cards.insert(
-        cards.begin(),
-        {"At the model",
-         fmt::format("{:.3g}", s.losses.at(s.range.side / 2, s.range.side / 2)),
-         "in the middle"});
-  page.cards(cards);
-  const report::Figure figures[] = {
-      {surface,
-       is_path(s) ? "The plane in which the snapshots of the run differ most; the red line is the "
-                    "way the training went. Colours and lines follow the logarithm of the loss."
-                  : "The mean loss where the weights are moved along two random directions, each "
-                    "filter's as long as the filter. Colours and lines follow the logarithm."},
-      {cross_sections(s), is_path(s) ? "The middle row and column of the picture." : ""}};
-  page.figures(figures);
-  page.paragraph(
-      s.statistics == NormStatistics::batch
-          ? "Batch norms divide by the statistics of each batch, as in training; dropout is off."
-          : "Batch norms divide by the running statistics of the trained model; dropout is off.");
+      "Loss surface", fmt::format("{}, {} samples of {}", s.title, s.pictures, s.split));
+  add_surface(page, s);
   page.write(path);
 }
 

@@ -22,6 +22,7 @@ namespace {
 // Also what model.name says where a recipe has layers or a pattern and names none.
 constexpr std::string_view default_model = "convnet";
 constexpr std::string_view default_focal_gamma = "2";
+constexpr int most_path_snapshots = 20;  // where they are only kept for the report
 
 }  // namespace
 
@@ -37,7 +38,10 @@ std::span<const KeyInfo> recipe_keys() {
        boolean,
        "true",
        "look for what keeps the run from training well; costs little beside a run of minutes"},
-      {"data.source", text, "digits", "digits, a folder, an archive, or train=A,test=B"},
+      {"data.source",
+       text,
+       "digits",
+       "digits, a folder, an archive, points (moons, FILE.csv), or train=A,test=B"},
       {"data.val", number, "0.1", "share of the training data kept for validation"},
       {"data.folds", integer, "0", "divide the training data in so many parts; 0 keeps data.val"},
       {"data.fold", integer, "1", "which of data.folds validates; the others train"},
@@ -121,15 +125,43 @@ std::span<const KeyInfo> recipe_keys() {
       {"regularize.mixup", number, "0", "alpha of MixUp: pictures and labels in pairs; 0 does not"},
       {"regularize.cutmix", number, "0", "alpha of CutMix; with both, each batch draws one"},
       {"train.looks", integer, "24", "looks at the layers for the report, over the run; 0 none"},
+      {"report.loss_surface",
+       boolean,
+       "false",
+       "map the loss around the model and along the way of the training, for the report"},
       {"optimizer.name", text, "adamw", "its options follow it: `fovea train --list optimizers`"},
       {"schedule.name", text, "one_cycle", "its options follow it: `fovea train --list schedules`"},
   };
   return keys;
 }
 
+namespace {
+
+std::optional<std::vector<ItemOption>> layer_options(std::string_view type) {
+  const auto& types = models::layer_types();
+  const auto known = std::ranges::find(types, type, &models::LayerType::name);
+  if (known == types.end()) return {};
+  std::vector<ItemOption> options;
+  for (const models::LayerOption& o : known->options) options.push_back({o.name, o.whole});
+  return options;
+}
+
+std::optional<std::vector<ItemOption>> augment_options(std::string_view type) {
+  const auto& steps = image::step_table();
+  const auto known = std::ranges::find(steps, type, &image::StepInfo::name);
+  if (known == steps.end()) return {};
+  std::vector<ItemOption> options;
+  for (const image::StepParameter& p : known->parameters) options.push_back({p.name, p.integer});
+  return options;
+}
+
+}  // namespace
+
 Config recipe_config() {
   return Config(
-      recipe_keys(), {"optimizer.", "schedule.", "search.*"}, {"model.layers", "augment"});
+      recipe_keys(),
+      {"optimizer.", "schedule.", "search.*"},
+      {{"model.layers", layer_options}, {"augment", augment_options}});
 }
 
 namespace {
@@ -250,6 +282,31 @@ void check_colours(const Recipe& r, const Config& c) {
         "{}: the layer {} reads colours as they are: set data.normalize = \"none\"",
         c.origin("data.normalize"),
         layer));
+}
+
+// A layer that is fitted before the first step must see what it will see after the last one: what
+// comes before it does not learn, or is frozen.
+void check_fitted(const Recipe& r, const Config& c) {
+  for (size_t i = 0; i < r.layers.size(); ++i) {
+    if (!models::is_fitted(r.layers[i])) continue;
+    for (size_t before = 0; before < i; ++before) {
+      const std::string path = std::to_string(before);
+      if (!models::learns_by_steps(r.layers[before]) ||
+          std::ranges::find(r.freeze, path) != r.freeze.end())
+        continue;
+      throw std::invalid_argument(fmt::format(
+          "{}: layer {} ({}) is fitted once, before the first step, to what layer {} ({}) gives, "
+          "which would then learn on and give something else: move it behind layer {}, or keep it "
+          "as it begins with model.freeze = \"{}\" (and weights of model.init)",
+          c.origin("model.layers"),
+          i,
+          r.layers[i].type,
+          path,
+          r.layers[before].type,
+          i,
+          path));
+    }
+  }
 }
 
 // The settings of a classical method, where model.name is one.
@@ -438,6 +495,7 @@ Recipe::Recipe(const Config& c)
       save_steps(at_least(c, "train.save_steps", 0)),
       snapshots(int(at_least(c, "train.snapshots", 0))),
       looks(int(at_least(c, "train.looks", 0))),
+      loss_surface(c.boolean("report.loss_surface")),
       optimizer(method_of(c, "optimizer.", optim::optimizer_table())),
       schedule(method_of(c, "schedule.", optim::schedule_table())),
       augment(augment_of(c.list("augment"))) {
@@ -450,6 +508,7 @@ Recipe::Recipe(const Config& c)
         c.origin("train.snapshots"),
         epochs,
         snapshots));
+  if (loss_surface && snapshots == 0) snapshots = std::min(epochs, most_path_snapshots);
   if (from.empty() && (linear_head || head_epochs > 0))
     throw std::invalid_argument(
         "model.head and train.head_epochs are for models that begin from another: give model.from");
@@ -462,6 +521,7 @@ Recipe::Recipe(const Config& c)
   for (const Item& item : c.list("model.layers")) layers.push_back({item.type, item.options});
   if ((!layers.empty() || !pattern.empty()) && model == default_model) model = "layers";
   check_colours(*this, c);
+  check_fitted(*this, c);
   const std::string method = model;
   classic = classic_of(c);
   if (classic && (!layers.empty() || !pattern.empty()))
@@ -483,6 +543,11 @@ Recipe::Recipe(const Config& c)
     data = data.substr(data.find_last_of('/') + 1);
     name = (from.empty() ? method : "finetuned") + "-" + data.substr(0, data.find('.'));
   }
+}
+
+bool Recipe::learns_by_steps() const {
+  if (classic) return classic->method != "knn" && classic->method != "tree";
+  return layers.empty() || std::ranges::any_of(layers, models::learns_by_steps);
 }
 
 }  // namespace fovea::train

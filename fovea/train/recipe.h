@@ -71,10 +71,14 @@ struct Recipe {
   Regularization regularization;
   int64_t save_steps = 0;
   int snapshots = 0;
-  int looks = 24;  // at the layers, over the run
+  int looks = 24;             // at the layers, over the run
+  bool loss_surface = false;  // in the report; snapshots are then kept along the way
 
   std::map<std::string, std::string> optimizer, schedule;
   image::Augment augment;
+
+  // Whether it has epochs: not where all layers are fitted at once.
+  bool learns_by_steps() const;
 };
 
 }  // namespace fovea::train

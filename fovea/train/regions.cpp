@@ -4,9 +4,17 @@
 #include <cmath>
 
 #include <fmt/format.h>
+
+#include "fovea/core/errors.h"
+#include "fovea/data/point_dataset.h"
+#include "fovea/train/signals.h"
+
 namespace fovea::train {
 
 namespace {
+
+constexpr size_t most_marks = 2000;  // points drawn into a chart
+constexpr int chart_width = 400;     // so that a phone does not shrink its text too much
 
 struct Choice {
   int of = 0;        // the class
@@ -93,12 +101,13 @@ report::FieldChart region_chart(
   check(points, o.side);
   const Window w = window_of(points, o.margin);
   report::FieldChart chart{.title = o.title};
+  chart.width = chart_width;
   chart.x_low = w.x_low;
   chart.x_high = w.x_high;
   chart.y_low = w.y_low;
   chart.y_high = w.y_high;
   chart.picture = picture_of(w, scorer, o.side);
-  for (size_t i = 0; i < points.at.size(); ++i)
+  for (size_t i : spread(points.at.size(), most_marks))
     chart.marks.push_back(
         {points.at[i][0],
          points.at[i][1],
@@ -120,6 +129,38 @@ image::Image region_thumbnail(const data::Points& points, const Scorer& scorer, 
         report::series_colour(points.labels[i]));
   }
   return picture;
+}
+
+Scorer scorer_of(const models::Model& model) {
+  FOVEA_ASSERT(model.preprocess.takes_points());
+  return [&model](const Tensor& points) {
+    const auto at = points.data<float>();
+    Tensor inputs = Tensor::empty({points.dim(0), 1, 1, 2});
+    auto out = inputs.mutable_data<float>();
+    for (size_t i = 0; i + 1 < at.size(); i += 2) {
+      const auto y = model.preprocess.normalised(std::array{at[i], at[i + 1]});
+      std::ranges::copy(y, out.subspan(i).begin());
+    }
+    return model.scores(inputs);
+  };
+}
+
+report::Figure region_figure(const report::FieldChart& chart, const std::string& remark) {
+  return {
+      report::field_chart(chart),
+      "The colour of each place is the class the model gives it, the stronger the surer it is." +
+          (remark.empty() ? "" : " " + remark)};
+}
+
+void add_region_frames(
+    report::HtmlReport& page, const std::vector<RegionFrame>& frames, const std::string& unit) {
+  std::vector<report::Picture> pictures;
+  for (const RegionFrame& f : frames)
+    pictures.push_back(
+        {f.picture,
+         fmt::format("{} {}", unit, f.moment),
+         fmt::format("{:.1f} % right", 100 * f.accuracy)});
+  page.gallery(pictures);
 }
 
 }  // namespace fovea::train

@@ -1,5 +1,6 @@
 #include "fovea/train/run_folder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 
@@ -41,7 +42,7 @@ RunFolder RunFolder::create(const std::string& folder, const std::string& name, 
   for (const auto& entry : fs::directory_iterator(path)) {
     std::string file = entry.path().filename().string();
     if (file.starts_with("events.out.tfevents") || file == "last.safetensors" ||
-        file == "doctor.json")
+        file == "doctor.json" || file.starts_with("surface"))
       fs::remove(entry.path());  // of the run that is being replaced
   }
   return RunFolder(path);
@@ -62,6 +63,15 @@ RunFolder RunFolder::open(const std::string& path) {
     if (name.starts_with(".fovea-") && name.ends_with(".tmp")) fs::remove(entry.path());
   }
   return RunFolder(path);
+}
+
+std::vector<std::string> snapshot_files(const fs::path& run) {
+  std::vector<std::string> files;
+  if (fs::is_directory(run / "snapshots"))
+    for (const auto& entry : fs::directory_iterator(run / "snapshots"))
+      if (entry.path().extension() == ".safetensors") files.push_back(entry.path().string());
+  std::ranges::sort(files);
+  return files;
 }
 
 struct RunLog::State {

@@ -23,6 +23,8 @@ struct Metrics {
 //   metrics.jsonl       a line per event
 //   layers.jsonl        histograms of the layers, see layer_log.h
 //   events.out.tfevents.*   the same for TensorBoard
+//   surface.json        the loss around the model, and surface-path.json along the way, see
+//                       loss_surface.h
 //   model.safetensors   the best model so far
 //   snapshots/          models kept along the way, where the recipe asks for them
 //   last.safetensors    everything needed to go on, see checkpoint.h
@@ -42,6 +44,10 @@ class RunFolder {
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
   std::filesystem::path path_;
 };
+
+// The models that a run keeps along the way, in the order of their epochs; none where there are
+// none.
+std::vector<std::string> snapshot_files(const std::filesystem::path& run);
 
 // How far a run had come at its checkpoint.
 struct Reached {

@@ -9,11 +9,16 @@
 
 #include "fovea/classic/templates.h"
 #include "fovea/core/errors.h"
+#include "fovea/data/point_dataset.h"
 #include "fovea/models/summary.h"
 #include "fovea/ops/shape.h"
 #include "fovea/report/html.h"
 #include "fovea/report/weight_pictures.h"
+#include "fovea/train/evaluate.h"
 #include "fovea/train/layer_report.h"
+#include "fovea/train/loss_surface.h"
+#include "fovea/train/regions.h"
+#include "fovea/train/signals.h"
 
 namespace fovea::train {
 
@@ -38,7 +43,8 @@ void add_cards(report::HtmlReport& html, const models::Model& model, const Train
   cards.push_back(
       {"Parameters",
        fmt::format("{}", parameters),
-       fmt::format("{:.2f} MB", double(parameters) * 4e-6)});
+       parameters < 25'000 ? fmt::format("{:.1f} kB", double(parameters) * 4e-3)
+                           : fmt::format("{:.2f} MB", double(parameters) * 4e-6)});
   cards.push_back(
       {"Training", fmt::format("{:.0f} s", result.seconds), fmt::format("{} steps", result.steps)});
   html.cards(cards);
@@ -117,6 +123,7 @@ void add_evaluation(
         {r.name, std::to_string(r.count), percent(r.precision), percent(r.recall), percent(r.f1)});
   html.table(table, "Each class on its own");
 
+  if (data::holds_points(dataset)) return;
   std::vector<report::Picture> pictures;
   for (const Mistake& m : e.mistakes)
     pictures.push_back(
@@ -182,6 +189,43 @@ void add_layers(report::HtmlReport& html, models::Model& model) {
           s.macs));
 }
 
+// The regions with the points the model has learnt from and those kept back, and how they
+// formed, where the run keeps snapshots.
+void add_plane(
+    report::HtmlReport& html,
+    const RunFolder& run,
+    const models::Model& model,
+    const data::Source& source) {
+  constexpr size_t most_frames = 9;
+  html.section("Where each class is");
+  const data::Points train = data::points_of(*source.train);
+  const Scorer scorer = scorer_of(model);
+  std::vector<report::Figure> figures;
+  auto add = [&](const data::Points& points, const char* title, const char* which) {
+    figures.push_back(region_figure(
+        region_chart(points, scorer, {.title = title}),
+        fmt::format("{} of the {} are right.", percent(accuracy_on(points, scorer)), which)));
+  };
+  add(train, "Decision regions", "points it learnt from");
+  if (source.held_out() != source.train)
+    add(data::points_of(*source.held_out()), "The same with points kept back", "points kept back");
+  html.figures(figures);
+
+  const std::vector<std::string> files = snapshot_files(run.path());
+  if (files.size() < 2) return;
+  std::vector<RegionFrame> frames;
+  for (size_t i : spread(files.size(), most_frames)) {
+    const models::Model then = models::load_model(files[i]);
+    const Scorer of_then = scorer_of(then);
+    frames.push_back(
+        {std::llround(then.metrics.at("epoch")),
+         accuracy_on(train, of_then),
+         region_thumbnail(train, of_then)});
+  }
+  html.section("How the regions formed");
+  add_region_frames(html, frames, "epoch");
+}
+
 std::string text_of(const std::string& path) {
   std::ifstream file(path);
   std::stringstream text;
@@ -202,6 +246,7 @@ std::vector<report::Picture> pictures_as_shown(
     const data::Dataset& d,
     std::span<const int64_t> which) {
   std::vector<report::Picture> pictures;
+  if (data::holds_points(d)) return pictures;
   for (int64_t i : which) {
     try {
       image::Image picture =
@@ -219,6 +264,7 @@ Tensor first_layer_weights(models::Model& model) {
   if (projects_to_linear(model.architecture))
     return transpose(classic::templates(*model.net, model.architecture.input), {0, 3, 1, 2}).eval();
   const Shape& input = model.architecture.input;
+  if (model.preprocess.takes_points()) return {};
   for (const auto& [name, t] : nn::export_tree(*model.net)) {
     if (name.ends_with("points")) continue;  // samples of k nearest neighbours
     if (t.rank() == 4 && t.dim(1) == input[2] && t.dim(2) >= 3) return t;
@@ -237,20 +283,61 @@ void write_run_report(
   report::HtmlReport html(
       recipe.name, fmt::format("{} trained on {}", model.architecture.name, source.train->name()));
   html.section("How it went");
+  if (!result.ended.empty()) html.paragraph(result.ended + ".");
   add_cards(html, model, result);
   if (result.steps > 0) add_curves(html, read_metrics(run.file("metrics.jsonl")));
+  if (model.preprocess.takes_points()) add_plane(html, run, model, source);
   if (std::ifstream(run.file("layers.jsonl")))
     add_layers_over_time(html, read_layer_records(run.file("layers.jsonl")));
+  for (const LossSurface& s : kept_surfaces(run)) {
+    html.section(s.is_path() ? "The way of the training" : "The loss around the model");
+    add_surface(html, s);
+  }
   if (result.remarks) add_remarks(html, *result.remarks);
   if (result.test)
     add_evaluation(html, model, *result.test, *source.test);
   else if (result.val)
     add_evaluation(html, model, *result.val, *source.val);
-  add_data(html, recipe, model, *source.train);
+  if (!model.preprocess.takes_points()) add_data(html, recipe, model, *source.train);
   add_layers(html, model);
   html.section("The recipe");
   html.code(text_of(run.file("recipe.toml")));
   html.write(run.file("report.html"));
+}
+
+void judge(
+    const models::Model& best,
+    const data::Source& source,
+    const Recipe& recipe,
+    TrainResult& result) {
+  const EvaluateOptions o{
+      .batch_size = recipe.batch, .workers = recipe.workers, .max_corrupt = recipe.max_corrupt};
+  if (source.val) result.val = evaluate(best, source.val, o);
+  if (source.test) result.test = evaluate(best, source.test, o);
+}
+
+void rewrite_run_report(
+    const std::string& folder, const std::optional<std::vector<Remark>>& remarks) {
+  const RunFolder run = RunFolder::open(folder);
+  TrainResult result{.folder = folder, .remarks = remarks};
+  bool ended = false;
+  for (const Metrics& m : read_metrics(run.file("metrics.jsonl"))) {
+    ended = m.event == "end";
+    result.steps = m.step;
+    if (const auto it = m.values.find("seconds"); it != m.values.end()) result.seconds = it->second;
+  }
+  if (!ended)
+    throw std::invalid_argument(fmt::format(
+        "{} has not come to its end and has no report yet: `fovea train --resume {}` goes on",
+        folder,
+        folder));
+  Config config = recipe_config();
+  config.read_toml(run.file("recipe.toml"));
+  const Recipe recipe(config);
+  const Setup setup = set_up(recipe);
+  models::Model best = models::load_model(run.file("model.safetensors"));
+  judge(best, setup.source, recipe, result);
+  write_run_report(run, recipe, best, setup.source, result);
 }
 
 }  // namespace fovea::train

@@ -8,6 +8,7 @@
 #include "fovea/core/errors.h"
 #include "fovea/core/text.h"
 #include "fovea/data/balance.h"
+#include "fovea/data/point_dataset.h"
 #include "fovea/data/split.h"
 #include "fovea/data/statistics.h"
 #include "fovea/formats/safetensors_tree.h"
@@ -53,6 +54,13 @@ Look look_at(const data::Dataset& dataset) {
 }  // namespace
 
 data::Preprocess choose_preprocess(const Recipe& recipe, const data::Dataset& dataset) {
+  if (data::holds_points(dataset)) {
+    if (recipe.channels + recipe.height + recipe.width > 0 || recipe.resize != "auto")
+      throw std::invalid_argument(
+          "data.channels, data.height, data.width and data.resize are for pictures, and " +
+          dataset.name() + " holds points of the plane");
+    return data::point_preprocess(data::points_of(dataset), recipe.normalize == "auto");
+  }
   Look look = look_at(dataset);
   data::Preprocess p;
   p.channels = recipe.channels ? recipe.channels : look.grey ? 1 : 3;

@@ -131,7 +131,7 @@ StepResult train_step(
   if (regularization.max_norm > 0) {
     params.clear();
     Tree weights = regularized_weights(*model.net, regularization, o.frozen);
-    if (!weights.empty()) optim::max_norm(weights, regularization.max_norm);
+    optim::max_norm(weights, regularization.max_norm);
     nn::assign(*model.net, weights);
     params = nn::parameters(*model.net);
   }

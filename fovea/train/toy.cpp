@@ -5,9 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "fovea/data/split.h"
-#include "fovea/ops/elementwise.h"
-#include "fovea/ops/shape.h"
+#include "fovea/data/loader.h"
+#include "fovea/data/point_dataset.h"
 #include "fovea/optim/factory.h"
 #include "fovea/report/html.h"
 #include "fovea/train/fit.h"
@@ -20,26 +19,6 @@ namespace fovea::train {
 namespace {
 
 constexpr size_t most_moments = 40;  // that curves and the path are drawn through
-
-// Inputs (n, 1, 1, 2) of a network, from points (n, 2).
-struct Normal {
-  Tensor mean, width;
-
-  explicit Normal(const data::Points& points) {
-    double sum[2] = {}, squares[2] = {};
-    const double n = double(points.at.size());
-    for (const auto& p : points.at)
-      for (size_t c = 0; c < 2; ++c) sum[c] += p[c] / n;
-    for (const auto& p : points.at)
-      for (size_t c = 0; c < 2; ++c) squares[c] += (p[c] - sum[c]) * (p[c] - sum[c]) / n;
-    mean = Tensor::from<float>({float(sum[0]), float(sum[1])}, {2});
-    width = Tensor::from<float>(
-        {float(std::sqrt(squares[0]) + 1e-6), float(std::sqrt(squares[1]) + 1e-6)}, {2});
-  }
-  Tensor operator()(const Tensor& points) const {
-    return reshape((points - mean) / width, {points.dim(0), 1, 1, 2}).eval();
-  }
-};
 
 models::Model model_of(const Recipe& recipe, const data::Points& points) {
   if (recipe.model != "layers" && recipe.model != "linear" && recipe.model != "two_layer")
@@ -56,30 +35,14 @@ models::Model model_of(const Recipe& recipe, const data::Points& points) {
       .layers = layers_of(recipe, {1, 1, 2}, classes)};
   m.net = models::build(m.architecture);
   m.classes = points.classes;
+  m.preprocess = data::point_preprocess(points);
   nn::initialize(*m.net, Key(recipe.seed).fold_in(1));
   return m;
 }
 
-data::Batch batch_of(const data::Points& points, const Normal& normal, std::vector<int64_t> rows) {
-  data::Points some{.at = {}, .labels = {}, .classes = {}};
-  for (int64_t i : rows) {
-    some.at.push_back(points.at[size_t(i)]);
-    some.labels.push_back(points.labels[size_t(i)]);
-  }
-  data::Batch b;
-  b.images = normal(tensor_of(some));
-  b.labels = Tensor::from<int32_t>(some.labels, {int64_t(some.labels.size())});
-  b.indices = std::move(rows);
-  return b;
-}
-
 void add_course(report::HtmlReport& page, const ToyRun& run) {
   page.section("While it learnt");
-  std::vector<report::Picture> pictures;
-  for (const ToyFrame& f : run.frames)
-    pictures.push_back(
-        {f.picture, fmt::format("step {}", f.step), fmt::format("{:.1f} %", 100 * f.accuracy)});
-  page.gallery(pictures);
+  add_region_frames(page, run.frames, "step");
   report::LineChart loss{.title = "Loss"}, accuracy{.title = "Accuracy"};
   loss.x_label = accuracy.x_label = "step";
   loss.series = {run.losses};
@@ -114,21 +77,26 @@ ToyRun train_toy(const Config& config, const data::Points& points, const ToyOpti
   const Recipe recipe(config);
   use_processors(recipe);
   const auto n = int64_t(points.at.size());
-  const Normal normal(points);
   models::Model model = model_of(recipe, points);
   std::vector<int64_t> counts(points.classes.size());
   for (int label : points.labels) ++counts[size_t(label)];
   const LossOptions loss = loss_options(recipe, counts, points.classes);
-  std::vector<int64_t> everything(static_cast<size_t>(n));
-  for (int64_t i = 0; i < n; ++i) everything[size_t(i)] = i;
-  const std::vector<data::Batch> all{batch_of(points, normal, everything)};
+  const data::DatasetPtr dataset = data::make_point_dataset(recipe.source, points);
+  data::Loader whole(dataset, {.batch_size = n, .preprocess = model.preprocess, .workers = 0});
+  whole.start(0);
+  const std::vector<data::Batch> all{*whole.next()};
+  data::Loader loader(
+      dataset,
+      {.batch_size = recipe.batch,
+       .preprocess = model.preprocess,
+       .key = Key(recipe.seed).fold_in(4),
+       .shuffle = true,
+       .drop_last = n >= recipe.batch,
+       .workers = 0});
   fit_layers(model, all[0].images, all[0].labels, Key(recipe.seed).fold_in(8));
-  const Scorer scorer = [&](const Tensor& at) {
-    nn::Ctx ctx;
-    return nn::forward(*model.net, normal(at), ctx);
-  };
+  const Scorer scorer = scorer_of(model);
 
-  const int64_t batches = std::max<int64_t>(1, n / recipe.batch),
+  const int64_t batches = loader.batches(),
                 steps = learns_by_steps(model) ? batches * recipe.epochs : 0;
   const auto optimizer = optim::make_optimizer(recipe.optimizer);
   const auto schedule = optim::make_schedule(
@@ -160,11 +128,8 @@ ToyRun train_toy(const Config& config, const data::Points& points, const ToyOpti
   };
   look(0);
   for (int64_t step = 0; step < steps; ++step) {
-    const auto order =
-        data::permutation(n, Key(recipe.seed).fold_in(4).fold_in(uint64_t(step / batches)));
-    const int64_t from = step % batches * recipe.batch;
-    const data::Batch batch = batch_of(
-        points, normal, {order.begin() + from, order.begin() + std::min(from + recipe.batch, n)});
+    if (step % batches == 0) loader.start(step / batches);
+    const data::Batch batch = *loader.next();
     optimizer->set_lr(schedule->lr(step));
     train_step(
         model,
@@ -187,6 +152,7 @@ ToyRun train_toy(const Config& config, const data::Points& points, const ToyOpti
   s.range = s.path.around();
   s.range.side = o.surface;
   s.losses = losses_on(*model.net, all, s.path.plane, s.range, {.loss = loss});
+  s.path_losses = run.losses.y;
   run.path = std::move(s);
   return run;
 }
@@ -200,19 +166,8 @@ void write_toy(const ToyRun& run, const std::string& path) {
       {"Steps", std::to_string(run.steps)}};
   page.cards(cards);
   page.section("Where each class is");
-  std::vector<report::Figure> figures{
-      {report::field_chart(run.regions),
-       "The colour of each place is the class the model gives it, the stronger the surer it is."}};
-  if (run.path) {
-    report::FieldChart chart = surface_chart(*run.path);
-    chart.title = "The way of the weights";
-    figures.push_back(
-        {report::field_chart(chart),
-         fmt::format(
-             "The loss on the plane in which the weights moved most, which holds {:.0f} % of their "
-             "way; the red line is that way.",
-             100 * run.path->path.explained)});
-  }
+  std::vector<report::Figure> figures{region_figure(run.regions)};
+  if (run.path) figures.push_back(surface_figure(*run.path));
   page.figures(figures);
   if (run.steps > 0) add_course(page, run);
   page.write(path);

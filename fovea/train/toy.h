@@ -23,17 +23,11 @@ struct ToyOptions {
   int surface = 25;  // places along each axis of the loss surface; 0: none
 };
 
-struct ToyFrame {
-  int64_t step = 0;  // done
-  double accuracy = 0;
-  image::Image picture;
-};
-
 struct ToyRun {
   std::string title;
   double loss = 0, accuracy = 0;  // on all points, at the end
   int64_t steps = 0, parameters = 0;
-  std::vector<ToyFrame> frames;
+  std::vector<RegionFrame> frames;    // by steps
   report::Series losses, accuracies;  // over the steps, on all points
   report::FieldChart regions;         // at the end
   // The plane of the way the weights went, where that is no line.

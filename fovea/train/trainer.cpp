@@ -19,6 +19,7 @@
 #include "fovea/train/evaluate.h"
 #include "fovea/train/fit.h"
 #include "fovea/train/layer_log.h"
+#include "fovea/train/loss_surface.h"
 #include "fovea/train/non_finite.h"
 #include "fovea/train/run_report.h"
 #include "fovea/train/running_means.h"
@@ -103,7 +104,8 @@ class Session {
     } catch (const NonFiniteError& e) {
       log_->write({"broken", at_.epoch + 1, at_.step, {{"lr", optimizer_->lr()}}});
       log_->flush();
-      if (examiner()) examiner()->broke(*run_, e.what());
+      if (examiner()) result.remarks = examiner()->broke(*run_, e.what());
+      end_early(result, fmt::format("It broke off after step {}: {}", at_.step, e.what()));
       throw;
     }
     result.steps = at_.step;
@@ -114,7 +116,18 @@ class Session {
           "stopped after epoch {}: {} in a row without a better validation accuracy",
           at_.epoch,
           recipe_.patience));
-    if (!result.interrupted) finish(result);
+    if (!result.interrupted) {
+      finish(result);
+    } else if (!in_part) {
+      if (examiner()) result.remarks = examiner()->after(*run_);
+      end_early(
+          result,
+          fmt::format(
+              "It was stopped after step {} of {}; `fovea train --resume {}` goes on",
+              at_.step,
+              total_steps_,
+              result.folder));
+    }
     return result;
   }
 
@@ -280,7 +293,7 @@ class Session {
   // Whether the model is kept after this epoch, the first being 0: at equal distances, and the
   // last.
   bool is_snapshot(int64_t epoch) const {
-    const int64_t n = recipe_.snapshots, all = recipe_.epochs;
+    const int64_t n = recipe_.snapshots, all = epochs();
     return (epoch + 1) * n / all > epoch * n / all;
   }
 
@@ -343,19 +356,14 @@ class Session {
     means_.end_epoch();
     save();
     if (options_.observer) options_.observer->on_epoch(r);
-    if (examiner() && at_.epoch < recipe_.epochs) examiner()->during(*run_);
+    if (examiner() && at_.epoch < epochs()) examiner()->during(*run_);
   }
 
   // The test split with the best model, and the report.
   void finish(TrainResult& result) {
     models::Model best = models::load_model(run_->file("model.safetensors"));
-    EvaluateOptions o{
-        .batch_size = recipe_.batch,
-        .workers = recipe_.workers,
-        .max_corrupt = recipe_.max_corrupt};
-    if (setup_.source.val) result.val = evaluate(best, setup_.source.val, o);
-    if (setup_.source.test) {
-      result.test = evaluate(best, setup_.source.test, o);
+    judge(best, setup_.source, recipe_, result);
+    if (result.test) {
       best.metrics["test_top1"] = result.test->top1;
       best.metrics["test_loss"] = result.test->loss;
       models::save_model(run_->file("model.safetensors"), best);
@@ -366,7 +374,24 @@ class Session {
     log_->write(end);
     log_->flush();
     if (examiner()) result.remarks = examiner()->after(*run_);
+    if (recipe_.loss_surface) {
+      note("mapping the loss for the report");
+      for (const std::string& text : map_losses(*run_, recipe_, setup_, *best.net)) note(text);
+    }
     write_run_report(*run_, recipe_, best, setup_.source, result);
+  }
+
+  // The report of a run that does not come to its end: of the network as it stands, and without
+  // what takes long.
+  void end_early(TrainResult& result, const std::string& how) {
+    result.steps = at_.step;
+    result.seconds = at_.seconds;
+    result.ended = how;
+    try {
+      write_run_report(*run_, recipe_, setup_.model, setup_.source, result);
+    } catch (const std::exception& e) {  // must not hide why the run ends
+      note(fmt::format("no report was written: {}", e.what()));
+    }
   }
 
   Learner learner() {

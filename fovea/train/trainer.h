@@ -27,6 +27,7 @@ struct TrainOptions {
 struct TrainResult {
   std::string folder;
   bool interrupted = false;  // stopped by a signal; resume() goes on
+  std::string ended;         // how, where it was before the recipe's end
   int64_t steps = 0;
   double seconds = 0;                          // spent training, without evaluation
   std::optional<Evaluation> val, test;         // of the best model

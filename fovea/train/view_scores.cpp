@@ -20,10 +20,8 @@ double log_add(double a, double b) {
 
 }  // namespace
 
-ViewScores::ViewScores(const models::Model& model, const data::Views& views)
-    : frozen_(
-          model,
-          std::max(models::FrozenModel::usual_plans, views.options().short_sides.size() + 1)) {}
+ViewScores::ViewScores(const models::Model& model, const data::Views& views, size_t plans)
+    : frozen_(model, std::max(plans, views.options().short_sides.size() + 1)) {}
 
 Judged ViewScores::operator()(std::span<const data::ViewGroup> groups, int64_t n) const {
   std::vector<double> sums;  // logarithms of the sums of probabilities, (n, classes)

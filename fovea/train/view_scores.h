@@ -24,8 +24,12 @@ struct Judged {
 // positions before the softmax, as in Simonyan and Zisserman 2015, section 3.2.
 class ViewScores {
  public:
-  // The model must outlive this. A plan is kept for each scale of `views`.
-  ViewScores(const models::Model& model, const data::Views& views);
+  // The model must outlive this. A plan is kept for each scale of `views`, and `plans` at least:
+  // one for each size of batch that comes often.
+  ViewScores(
+      const models::Model& model,
+      const data::Views& views,
+      size_t plans = models::FrozenModel::usual_plans);
 
   // Views of n pictures, at least one of each -> the logarithms of the mean probabilities over the
   // views of each, whose softmax are these means.

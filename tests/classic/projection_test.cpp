@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "fovea/data/pca.h"
+#include "fovea/core/symmetric_eigen.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/matmul.h"
 #include "fovea/ops/nearest.h"
@@ -21,6 +21,13 @@ Tensor samples(int64_t n, int64_t dims) {
   return (matmul(test::random_input({n, dims}, 4) * Tensor::from(scale, {dims}), mixed) + 3).eval();
 }
 
+// (D, D), of x (N, D).
+std::vector<double> covariance_of(const Tensor& x) {
+  const Tensor wide = cast(x, Dtype::f64);
+  const Tensor centred = wide - mean(wide, {0});
+  return (matmul(centred, centred, {.transpose_a = true}) / double(x.dim(0))).to_doubles();
+}
+
 Examples examples(const Tensor& x) {
   return {.x = x, .labels = test::int_input({x.dim(0)}, 1, 0, 2), .classes = 2, .key = Key(1)};
 }
@@ -35,27 +42,43 @@ TEST(PrincipalAxes, AreThoseOfTheCovariance) {
   for (int64_t dims : {3, 40}) {
     const Tensor x = samples(200, dims);
     const int64_t count = dims == 3 ? 3 : 6;
-    const data::Pca exact = data::fit_pca(x);
+    const Eigen exact = symmetric_eigen(covariance_of(x), int(dims));
     const PrincipalAxes found = principal_axes(x, count, Key(1));
     const std::vector<double> axes = found.axes.to_doubles();
     for (int64_t a = 0; a < count; ++a) {
-      EXPECT_NEAR(found.variances[size_t(a)] / exact.axes.values[size_t(a)], 1, 1e-4);
+      EXPECT_NEAR(found.variances[size_t(a)] / exact.values[size_t(a)], 1, 1e-4);
       double along = 0;
       for (int64_t i = 0; i < dims; ++i)
-        along += axes[size_t(a * dims + i)] * exact.axes.vectors[size_t(a * dims + i)];
+        along += axes[size_t(a * dims + i)] * exact.vectors[size_t(a * dims + i)];
       EXPECT_NEAR(along, 1, 1e-3) << "axis " << a << " of " << dims;
     }
   }
 }
 
-TEST(Projection, MakesVariancesOneWhereItWhitens) {
+TEST(Projection, MakesValuesUncorrelated) {  // DAT-23
   const Tensor x = samples(300, 12);
-  Projection p({.in = 12, .dims = 4, .whiten = true});
+  const Eigen exact = symmetric_eigen(covariance_of(x), 12);
+  Projection p({.in = 12, .dims = 12});
   const Tensor y = projected(p, x);
-  const std::vector<double> covariance =
-      (matmul(y, y, {.transpose_a = true}) / double(y.dim(0))).to_doubles();
-  for (size_t i = 0; i < 4; ++i)
-    for (size_t j = 0; j < 4; ++j) EXPECT_NEAR(covariance[4 * i + j], i == j, 2e-3);
+  const std::vector<double> covariance = covariance_of(y);
+  for (size_t i = 0; i < 12; ++i)
+    for (size_t j = 0; j < 12; ++j)
+      EXPECT_NEAR(covariance[12 * i + j], i == j ? exact.values[i] : 0, 1e-5 * exact.values[0]);
+  for (double m : mean(y, {0}).to_doubles()) EXPECT_NEAR(m, 0, 1e-5);
+}
+
+// The term below the root holds back axes of little variance v: v / (v + 1e-5).
+TEST(Projection, MakesVariancesOneWhereItWhitens) {  // DAT-24, E-13: by sqrt(variance + eps)
+  for (double scale : {1.0, 1e-3}) {
+    const Tensor x = (samples(300, 12) * scale).eval();
+    const Eigen exact = symmetric_eigen(covariance_of(x), 12);
+    Projection p({.in = 12, .dims = 4, .whiten = true});
+    const std::vector<double> covariance = covariance_of(projected(p, x));
+    for (size_t i = 0; i < 4; ++i)
+      for (size_t j = 0; j < 4; ++j)
+        EXPECT_NEAR(
+            covariance[4 * i + j], i == j ? exact.values[i] / (exact.values[i] + 1e-5) : 0, 1e-3);
+  }
 }
 
 // Of what does not depend on all its values, axes beyond the rank still are orthonormal.

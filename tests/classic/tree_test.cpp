@@ -1,10 +1,13 @@
 #include "fovea/classic/tree.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include <gtest/gtest.h>
 
+#include "fovea/core/device.h"
 #include "fovea/ops/create.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/reduce.h"
@@ -104,6 +107,84 @@ TEST(DecisionTree, DeepEnoughItKnowsAllExamples) {
   EXPECT_LE(leaves.size(), 4u);
   EXPECT_GT(leaves.size(), 1u);
   for (const auto& [leaf, count] : leaves) EXPECT_GE(count, 16);
+}
+
+// Node after node as the definition has it: every column of its examples sorted anew.
+class SlowTree {
+ public:
+  std::vector<float> feature, threshold;
+
+  SlowTree(const Tensor& x, const Labels& labels, int depth, int64_t least, int64_t classes)
+      : feature((size_t(1) << depth) - 1, 0), threshold(feature.size(), INFINITY) {
+    std::vector<size_t> rows(labels.size());
+    std::iota(rows.begin(), rows.end(), size_t(0));
+    divide(x, labels, least, classes, 0, rows);
+  }
+
+ private:
+  void divide(
+      const Tensor& x,
+      const Labels& labels,
+      int64_t least,
+      int64_t classes,
+      size_t node,
+      const std::vector<size_t>& rows) {
+    if (node >= feature.size() || int64_t(rows.size()) < 2 * least) return;
+    const auto value = x.data<float>();
+    const auto d = size_t(x.dim(1));
+    double best = -1;
+    for (size_t f = 0; f < d; ++f) {
+      std::vector<size_t> order = rows;
+      std::ranges::stable_sort(order, {}, [&](size_t r) { return value[r * d + f]; });
+      std::vector<double> left(size_t(classes), 0), right(size_t(classes), 0);
+      for (size_t r : rows) ++right[size_t(labels[r])];
+      if (std::ranges::max(right) == double(rows.size())) return;
+      for (size_t i = 0; i + 1 < order.size(); ++i) {
+        ++left[size_t(labels[order[i]])];
+        --right[size_t(labels[order[i]])];
+        const float low = value[order[i] * d + f], high = value[order[i + 1] * d + f];
+        const auto n = int64_t(i + 1), ahead = int64_t(order.size()) - n;
+        if (low == high || n < least || ahead < least) continue;
+        auto squares = [](const std::vector<double>& v) {
+          double sum = 0;
+          for (double c : v) sum += c * c;
+          return sum;
+        };
+        const double score = squares(left) / double(n) + squares(right) / double(ahead);
+        if (score <= best + 1e-9) continue;
+        best = score;
+        feature[node] = float(f);
+        threshold[node] = low + (high - low) / 2;
+      }
+    }
+    if (best < 0) return;
+    std::vector<size_t> below, above;
+    for (size_t r : rows)
+      (value[r * d + size_t(feature[node])] > threshold[node] ? above : below).push_back(r);
+    divide(x, labels, least, classes, 2 * node + 1, below);
+    divide(x, labels, least, classes, 2 * node + 2, above);
+  }
+};
+
+// With many values in common and with none, more columns than one block has, and a minus zero.
+TEST(DecisionTree, GrowsAsNodeAfterNodeWouldForAnyThreads) {
+  const int64_t n = 200, d = 70, classes = 3;
+  for (double coarse : {2.0, 1e6}) {
+    Tensor x = round(random_input({n, d}, 5) * coarse).eval();
+    x.mutable_data<float>()[0] = -0.0f;
+    const Tensor drawn = test::int_input({n}, 6, 0, int(classes));
+    const Labels labels(drawn.data<int32_t>().begin(), drawn.data<int32_t>().end());
+    for (int64_t least : {1, 4}) {
+      const SlowTree expected(x, labels, 6, least, classes);
+      for (int t : {1, 3}) {
+        set_threads(t);
+        DecisionTree tree = fitted(x, labels, {.depth = 6, .least = least}, classes);
+        EXPECT_EQ(nn::state(tree).at("feature").to_vector(), expected.feature) << coarse << t;
+        EXPECT_EQ(nn::state(tree).at("threshold").to_vector(), expected.threshold) << coarse << t;
+      }
+      set_threads(0);
+    }
+  }
 }
 
 TEST(DecisionTree, OneClassNeedsNoQuestions) {

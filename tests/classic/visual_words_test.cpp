@@ -1,5 +1,7 @@
 #include "fovea/classic/visual_words.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "fovea/models/layers.h"
@@ -77,6 +79,18 @@ TEST(Sift, DescribesPlacesWhateverTheContrast) {
       slice(y, 0, {.start = 1, .stop = 2}).to_vector());
   EXPECT_HAS(message_of([] { sift(ones({1, 15, 16, 3})); }), "at least 16 x 16 pixels");
   EXPECT_HAS(message_of([] { sift(ones({1, 16, 16, 3}), {.step = 0}); }), "got 4 and 0");
+}
+
+TEST(Sift, TakesPixelsThatAreNotFiniteForTheSmallest) {
+  if (!has_opencv()) GTEST_SKIP() << "built without OpenCV";
+  Values x = random_input({1, 16, 16, 1}, 5, 1, 2).to_vector();
+  x[40] = 0;
+  const auto described = [&](float first) {
+    x[0] = first;
+    return sift(Tensor::from(x, {1, 16, 16, 1})).to_vector();
+  };
+  const Values expected = described(0);
+  for (float odd : {NAN, INFINITY, -INFINITY}) EXPECT_EQ(described(odd), expected) << odd;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+// clang-format off
 const char* const verbs[] = {
     "train",
     "doctor",
@@ -20,6 +21,7 @@ const char* const verbs[] = {
     "toy",
     "eval",
     "predict",
+    "serve",
     "ensemble",
     "models",
     "convert",
@@ -29,6 +31,7 @@ const char* const verbs[] = {
     "profile",
     "tune",
     "completion"};
+// clang-format on
 
 // A model of digits and one of coloured squares for all tests, made once.
 class Cli : public CommandTest {

@@ -37,7 +37,7 @@ TEST_F(CliPages, LossSurfaceOfARun) {
   o = fovea("loss-surface runs/r --side 3 --pictures 4 --json -q");
   Json j = Json::parse(o.out);
   EXPECT_EQ(j["losses"].size(), 3u);
-  EXPECT_EQ(j["file"], "surface.html");
+  EXPECT_EQ(j["file"], "runs/r/report.html");
   EXPECT_EQ(fovea("loss-surface runs/none").code, 3);
   EXPECT_EQ(fovea("loss-surface runs/r --path").code, 2);
   fovea("train --data photos --model knn --name knn -q");
@@ -47,6 +47,22 @@ TEST_F(CliPages, LossSurfaceOfARun) {
   const std::string report = read("runs/r/report.html");
   EXPECT_HAS(report, "The layers over time");
   EXPECT_HAS(report, "the template of each class");
+  EXPECT_HAS(report, "The loss around the model");
+}
+
+TEST_F(CliPages, TrainsOnPointsOfThePlane) {
+  Outcome o = fovea(
+      "train --data moons --model linear --name r --epochs 3 --set train.looks=0 --loss-surface");
+  ASSERT_EQ(o.code, 0) << o.err;
+  const std::string report = read("runs/r/report.html");
+  for (const char* section :
+       {"Where each class is", "How the regions formed", "The loss around the model"})
+    EXPECT_HAS(report, section);
+  o = fovea("eval runs/r/model.safetensors --data moons");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_HAS(fovea("eval runs/r/model.safetensors --data digits").err, "points of the plane");
+  EXPECT_EQ(fovea("train --resume runs/r --loss-surface").code, 2);
+  EXPECT_HAS(fovea("data moons").err, "no pictures");
 }
 
 TEST_F(CliPages, ToyDrawsRegions) {

@@ -57,6 +57,16 @@ TEST_F(CliSearch, CrossValidatesOverAKey) {
   EXPECT_HAS(read("folds.svg"), "<svg");
 }
 
+TEST_F(CliSearch, NearestNeighboursHaveNoEpochs) {
+  const Outcome o = fovea(
+      "cross-validate --data digits --model knn --set data.limit=120 --set data.workers=0 "
+      "--threads 1 --folds 2 --over knn.k=1,5 --name near");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_HAS(o.err, "stage 1: ");
+  EXPECT_HAS(o.err, "fitted at once  ");
+  EXPECT_EQ(o.err.find("epoch"), std::string::npos) << o.err;
+}
+
 TEST_F(CliSearch, MistakesAreCodeTwo) {
   const std::pair<std::string, const char*> cases[] = {
       {"search", "nothing to vary"},

@@ -5,7 +5,6 @@
 
 #include "fovea/core/random.h"
 #include "fovea/data/digits.h"
-#include "fovea/data/pca.h"
 #include "fovea/data/source.h"
 #include "tests/data/files.h"
 
@@ -86,76 +85,6 @@ TEST(FeatureStats, OtherSplitsGetTheStatisticsOfTrain) {  // E-14
         stats.centre(Tensor::empty({2, 4}));
       }),
       "[centre] expected (N, 3) with N > 0, got f32 (2, 4)");
-}
-
-TEST(Pca, RotatedDataIsUncorrelated) {  // DAT-23
-  auto x = vectors(1);
-  auto pca = fit_pca(x);
-  Moments m(pca.rotate(x));
-  for (int j = 0; j < d; ++j)
-    for (int k = 0; k < d; ++k)
-      EXPECT_NEAR(m.covariance[j][k], j == k ? pca.axes.values[size_t(j)] : 0, 1e-5);
-  EXPECT_GT(pca.axes.values[0], pca.axes.values[1]);
-  EXPECT_NEAR(pca.explained(d), 1, 1e-12);
-  auto first = pca.rotate(x, 1);
-  EXPECT_EQ(first.shape(), (Shape{n, 1}));
-  EXPECT_EQ(first.to_vector()[7], pca.rotate(x).to_vector()[7 * d]);
-}
-
-TEST(Pca, WhitenedCovarianceIsTheIdentity) {  // DAT-24, E-13: by sqrt(eigenvalue + eps)
-  auto x = vectors(1);
-  auto pca = fit_pca(x);
-  Moments m(pca.whiten(x, 0, 1e-9));
-  for (int j = 0; j < d; ++j)
-    for (int k = 0; k < d; ++k) EXPECT_NEAR(m.covariance[j][k], j == k, 1e-5);
-  // eps holds back directions with little variance: value / (value + eps).
-  Moments damped(pca.whiten(x, 0, 1.0));
-  for (int j = 0; j < d; ++j) {
-    double value = pca.axes.values[size_t(j)];
-    EXPECT_NEAR(damped.covariance[j][j], value / (value + 1), 1e-5);
-  }
-}
-
-TEST(Pca, RefusesOtherShapes) {
-  EXPECT_HAS(
-      message_of<std::invalid_argument>([] {
-        fit_pca(Tensor::empty({1, 3}));
-      }),
-      "[pca] expected (N, D) with N >= 2, got f32 (1, 3)");
-  auto pca = fit_pca(vectors(1));
-  EXPECT_HAS(
-      message_of<std::invalid_argument>([&] {
-        pca.rotate(Tensor::empty({5, 4}));
-      }),
-      "expected (N, 3) and keep in [0, 3]");
-}
-
-TEST(SymmetricEigen, SolvesAKnownMatrix) {
-  auto e = symmetric_eigen(std::vector<double>{2, 1, 1, 2}, 2);
-  EXPECT_NEAR(e.values[0], 3, 1e-14);
-  EXPECT_NEAR(e.values[1], 1, 1e-14);
-  for (int i : {0, 1}) EXPECT_NEAR(e.vectors[size_t(i)], std::sqrt(0.5), 1e-14);
-}
-
-TEST(SymmetricEigen, VectorsRebuildTheMatrix) {
-  constexpr size_t size = 37;
-  Rng rng{Key(5)};
-  std::vector<double> a(size * size);
-  for (size_t i = 0; i < size; ++i)
-    for (size_t j = 0; j <= i; ++j) a[i * size + j] = a[j * size + i] = rng.normal();
-  auto e = symmetric_eigen(a, int(size));
-  for (size_t i = 0; i < size; ++i)
-    for (size_t j = 0; j < size; ++j) {
-      double sum = 0, dot = 0;
-      for (size_t k = 0; k < size; ++k) {
-        sum += e.values[k] * e.vectors[k * size + i] * e.vectors[k * size + j];
-        dot += e.vectors[i * size + k] * e.vectors[j * size + k];
-      }
-      EXPECT_NEAR(sum, a[i * size + j], 1e-11);
-      EXPECT_NEAR(dot, i == j, 1e-12);
-    }
-  EXPECT_TRUE(std::is_sorted(e.values.rbegin(), e.values.rend()));
-  EXPECT_THROW(symmetric_eigen(a, 5), std::invalid_argument);
 }
 
 TEST(ChannelStats, AreThoseOfAllPixels) {  // DAT-20

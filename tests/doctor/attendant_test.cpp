@@ -1,7 +1,7 @@
 // The doctor inside short runs.
 #include "fovea/doctor/attendant.h"
 
-#include <cmath>
+#include <limits>
 
 #include <gtest/gtest.h>
 
@@ -51,14 +51,19 @@ out = 10
     return c;
   }
 
-  // Trains; the ids that were told while it did.
-  std::string told(const std::map<std::string, std::string>& changes) {
+  // Trains, at most so many steps; the ids that were told while it did.
+  std::string told(
+      const std::map<std::string, std::string>& changes,
+      int64_t most = std::numeric_limits<int64_t>::max()) {
     std::string ids;
     Attendant attendant([&](const Findings& findings) {
       for (const Finding& f : findings) ids += f.id + " ";
     });
     try {
-      result_ = train::train(config(changes), {.examiner = &attendant});
+      result_ = train::train(config(changes), {.examiner = &attendant, .signal = [&] {
+                                                 return --most > 0 ? train::Signal::go_on
+                                                                   : train::Signal::stop;
+                                               }});
     } catch (const NonFiniteError& e) {
       error_ = e.what();
     }
@@ -123,6 +128,33 @@ TEST_F(AttendantTest, TellsOfARunThatBreaksOff) {
   ASSERT_EQ(ids_of(d), "rate.high ");
   EXPECT_HAS(d.findings[0].saw, "The batch: digits/train");
   EXPECT_EQ(d.findings[0].changes.at(0).second, "1e+29");
+  for (const char* text : {"It broke off after step", "was not finite", "rate.high"})
+    EXPECT_HAS(read("run/report.html"), text);
+}
+
+TEST_F(AttendantTest, TellsOfARunThatIsStoppedAndOfTheRestWhenItGoesOn) {
+  // A warning, which is told in the end alone.
+  const std::map<std::string, std::string> steady{
+      {"optimizer.lr", "3e-7"}, {"schedule.name", "constant"}, {"train.epochs", "4"}};
+  EXPECT_EQ(told(steady, 50), "rate.low ");
+  EXPECT_TRUE(result_.interrupted);
+  ASSERT_TRUE(result_.remarks.has_value());
+  EXPECT_EQ(result_.remarks->at(0).id, "rate.low");
+  EXPECT_FALSE(read_run_file(path("run/doctor.json")).run.healthy());
+  for (const char* text : {"It was stopped after step 50 of 72", "--resume", "rate.low"})
+    EXPECT_HAS(read("run/report.html"), text);
+  std::string ids;
+  Attendant attendant([&](const Findings& findings) { ids += findings.front().id; });
+  EXPECT_FALSE(train::resume(path("run"), {.examiner = &attendant}).interrupted);
+  EXPECT_EQ(ids, "rate.low");
+  EXPECT_EQ(read("run/report.html").find("It was stopped"), std::string::npos);
+}
+
+TEST_F(AttendantTest, TellsOfARunStoppedAtOnce) {
+  EXPECT_EQ(told({}, 1), "");
+  EXPECT_TRUE(result_.interrupted);
+  EXPECT_HAS(read("run/report.html"), "It was stopped after step 1 of 108");
+  EXPECT_TRUE(examine_run(path("run")).healthy());
 }
 
 TEST_F(AttendantTest, TellsOfARateThatIsFarOff) {
@@ -165,6 +197,11 @@ TEST_F(AttendantTest, TellsOfARunThatLearnsByHeart) {
 
 TEST_F(AttendantTest, RefusesAFolderThatIsNoRun) {
   EXPECT_THROW(examine_run(path()), IoError);
+  for (const char* record : {"", "not a record\n"}) {
+    write("empty/recipe.toml", "");
+    write("empty/metrics.jsonl", record);
+    EXPECT_THROW(examine_run(path("empty")), IoError);
+  }
   write("run/doctor.json", "{\"v\": 1,");
   EXPECT_TRUE(read_run_file(path("run/doctor.json")).before.checked.empty());
 }

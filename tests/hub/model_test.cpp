@@ -116,6 +116,11 @@ TEST(HubNames, AreThoseOfToday) {
 
 // Each parameter of ours from timm's names and shapes (timm 1.0.31), and what is computed the same.
 TEST(HubNames, TimmsMobileNetworksAndConvNextAreOurs) {
+  EXPECT_TRUE(hub::with_our_names({{"conv_stem.weight", ones({16, 3, 3, 3})},
+                                   {"blocks.1.0.conv_pwl.weight", ones({24, 64, 1, 1})},
+                                   {"blocks.0.0.conv_dw", ones({1})},
+                                   {"classifier", ones({1})}})
+                  .contains("classifier"));  // names without a point stay
   const Tree v3 = hub::with_our_names(
       {{"conv_stem.weight", ones({16, 3, 3, 3})},
        {"conv_head.weight", ones({1280, 960, 1, 1})},

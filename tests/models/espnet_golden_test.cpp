@@ -1,5 +1,5 @@
-// ESPNet with the weights of its authors on frames of CamVid, against scores that another program
-// computed.
+// ESPNet against scores that other programs computed: with weights by a rule, and with those of its
+// authors on frames of CamVid.
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -17,10 +17,46 @@
 #include "fovea/ops/shape.h"
 #include "tests/support/check_op.h"
 #include "tests/support/expect.h"
+#include "tests/support/fixture_tensors.h"
 #include "tests/support/test_data.h"
 
 namespace fovea::models {
 namespace {
+
+// The rule of scripts/fixtures/espnet.py, which computes the scores by PyTorch.
+std::vector<float> wave(const std::string& name, int64_t count, double middle, double half) {
+  int64_t k = 0;
+  for (size_t j = 0; j < name.size(); ++j) k += int64_t(j + 1) * name[j];
+  std::vector<float> v;
+  for (int64_t i = 0; i < count; ++i)
+    v.push_back(float(middle + half * std::sin(12.9898 * double(i) + double(k))));
+  return v;
+}
+
+Tensor by_rule(const std::string& name, const Shape& shape) {
+  double middle = 0, half = 0.2;
+  if (shape.rank() == 4)
+    half = std::sqrt(4 * double(shape[0]) / double(shape.numel()));
+  else if (name.ends_with("running_var"))
+    middle = 1, half = 0.5;
+  else if (name.ends_with("act.weight"))
+    middle = 0.25;
+  else if (name.ends_with("weight"))
+    middle = 1, half = 0.3;
+  return Tensor::from(wave(name, shape.numel(), middle, half), shape);
+}
+
+TEST(EspNet, ReproducesTheScoresOfPyTorch) {
+  const test::FixtureTensors f("espnet.safetensors");
+  auto net = build({.name = "espnet", .input = {24, 32, 3}, .classes = 5});
+  Tree weights = nn::export_tree(*net);
+  for (auto& [name, t] : weights)
+    if (!name.ends_with("num_batches_tracked")) t = by_rule(name, t.shape());
+  nn::load(*net, weights);
+  nn::Ctx ctx;
+  const Tensor x = Tensor::from(wave("x", 24 * 32 * 3, 0, 1), {1, 24, 32, 3});
+  EXPECT_LT(test::relative_error(nn::forward(*net, x, ctx), f["scores"]), 1e-4);
+}
 
 TEST(EspNet, ReproducesTheScoresOfItsAuthorsWeights) {
   const auto folder = test::data_root() / "espnet_camvid";

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fovea/classic/fitted.h"
 #include "fovea/ops/create.h"
 #include "tests/support/check_op.h"
 #include "tests/support/expect.h"
@@ -61,8 +62,22 @@ TEST(Layers, EveryTypeOfTheTableBuilds) {
     for (const char* flat : {"linear", "project", "knn", "rbf", "tree", "hierarchical_softmax"})
       if (type.name == flat) layers.push_back({"flatten", {}});
     layers.push_back(spec);
-    EXPECT_NO_THROW(build_layers(layers, {16, 16, 3})) << type.name;
+    const auto net = build_layers(layers, {16, 16, 3});
+    // What the table says of learning is what the module does.
+    class Last : public nn::Module::Visitor {
+     public:
+      nn::Module* found = nullptr;
+      void param(std::string_view, Tensor&, const nn::ParamSpec&) override {}
+      void state(std::string_view, Tensor&) override {}
+      void child(std::string_view, nn::Module& m) override { found = &m; }
+    } last;
+    net->visit(last);
+    EXPECT_EQ(learns_by_steps(spec), nn::count_parameters(*last.found) > 0) << type.name;
+    EXPECT_EQ(is_fitted(spec), dynamic_cast<classic::Fitted*>(last.found) != nullptr) << type.name;
   }
+  EXPECT_FALSE(learns_by_steps({"rbf", {}}));
+  EXPECT_TRUE(learns_by_steps({"rbf", {{"train", "true"}}}));
+  EXPECT_FALSE(learns_by_steps({"nobody", {}}) || is_fitted({"nobody", {}}));
 }
 
 // INI-08, INI-11 and REG-06, where a recipe sets them.

@@ -1,8 +1,10 @@
 #include <functional>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "fovea/autograd/gradcheck.h"
+#include "fovea/core/errors.h"
 #include "fovea/models/frozen.h"
 #include "fovea/nn/grad.h"
 #include "fovea/onnx/graph.h"
@@ -114,7 +116,7 @@ TEST_F(Rebuild, AModelFileKeepsTheGraph) {
 
   models::Architecture broken = m.architecture;
   broken.graph.resize(broken.graph.size() / 2);
-  EXPECT_THROW(models::build(broken), std::exception);
+  EXPECT_THROW(models::build(broken), IoError);
   OnnxModel wrong = formats::parse_onnx(std::as_bytes(std::span(m.architecture.graph)), "graph");
   wrong.inputs[1].shape = {{int64_t(1) << 40, int64_t(1) << 40}};
   broken.graph = formats::unchecked_onnx_bytes(wrong);
@@ -126,6 +128,15 @@ TEST_F(Rebuild, AModelFileKeepsTheGraph) {
   broken.graph = formats::unchecked_onnx_bytes(wrong);  // a ring
   broken.linear_head = true;
   EXPECT_HAS(message_of([&] { models::build(broken); }), "no layer with weights gives \"b\"");
+  for (const int64_t groups : {int64_t(-1), int64_t(1) << 62}) {
+    wrong.nodes = {node("Conv", {"x", "b"}, "a")};
+    wrong.nodes[0].attributes["group"] = {
+        .type = formats::OnnxAttribute::Type::integer, .integer = groups};
+    wrong.initializers = {{"b", noise({5, 3, 1, 1}, 1)}};
+    wrong.outputs[0].name = "a";
+    broken.graph = formats::unchecked_onnx_bytes(wrong);
+    EXPECT_HAS(message_of([&] { models::build(broken); }), fmt::format("has {} groups", groups));
+  }
   broken.graph.clear();
   EXPECT_HAS(message_of([&] { models::build(broken); }), "holds no graph");
 }
@@ -189,6 +200,22 @@ TEST_F(Rebuild, AConvolutionalHeadGivesWayToALinearOne) {
   EXPECT_TRUE(nn::parameters(*models::build(other)).contains("head.bias"));
 }
 
+// Where another layer's weights are called "head" already.
+TEST_F(Rebuild, ANewHeadLeavesOtherLayersTheirNames) {
+  OnnxModel m = graph_of(
+      {node("Conv", {"x", "head.weight"}, "maps"),
+       node("Conv", {"maps", "f"}, "scores"),
+       node("GlobalAveragePool", {"scores"}, "means"),
+       node("Flatten", {"means"}, "y")},
+      5);
+  m.initializers = {{"head.weight", noise({4, 3, 3, 3}, 1)}, {"f", noise({5, 4, 1, 1}, 2)}};
+  models::Architecture other = opened(m).architecture;
+  other.classes = 7;
+  const Tree weights = nn::parameters(*models::build(other));
+  EXPECT_EQ(weights.at("head.weight").shape(), (Shape{4, 3, 3, 3}));
+  EXPECT_EQ(weights.at("head_2.weight").shape(), (Shape{7, 4}));
+}
+
 TEST_F(Rebuild, SaysWhyAHeadCannotBeReplaced) {
   OnnxModel two = network(
       {node("MatMul", {"dropped", "f"}, "one"),
@@ -211,6 +238,11 @@ TEST_F(Rebuild, GreyPicturesMeetAStemOfOneChannel) {
   a.input = {8, 8, 1};
   auto net = models::build(a);
   EXPECT_EQ(nn::parameters(*net).at("stem.0.weight").shape(), (Shape{4, 3, 3, 1}));
+  OnnxModel bare = formats::parse_onnx(std::as_bytes(std::span(a.graph)), "graph");
+  bare.nodes[0].inputs.resize(1);
+  models::Architecture without = a;
+  without.graph = formats::unchecked_onnx_bytes(bare);
+  EXPECT_HAS(message_of([&] { models::build(without); }), "(Conv) reads the colours");
   a.input = {8, 8, 2};
   EXPECT_HAS(message_of([&] { models::build(a); }), "expected pictures of 3 channels, got 2");
 }
@@ -235,6 +267,17 @@ TEST_F(Rebuild, TrainsAsItsOperatorsSay) {
   EXPECT_EQ(one.second, statistics);
   EXPECT_NE(one.first, other.first);
   EXPECT_EQ(one, run(true, {}, 1));
+
+  auto sample = [&](uint64_t key) {  // dropout alone
+    nn::Ctx ctx;
+    ctx.sampling = true;
+    ctx.key = Key{key};
+    auto y = nn::forward(*m.net, x, ctx).to_vector();
+    EXPECT_TRUE(ctx.updates.empty());
+    return y;
+  };
+  EXPECT_NE(sample(1), still.first);
+  EXPECT_NE(sample(1), sample(2));
 }
 
 // What a saliency map asks for: the gradient of a score by the pixels, in f64 on the reference
@@ -262,6 +305,8 @@ TEST_F(Rebuild, AGraphForOnePictureTakesMoreForTraining) {
   one.inputs[0].shape = {{1, 3, 6, 6}};
   one.outputs[0].shape = {{1, 5}};
   one.nodes[4] = node("Reshape", {"means", "target"}, "row");
+  one.nodes[4].attributes["allowzero"] = {
+      .type = formats::OnnxAttribute::Type::integer, .integer = 0};
   one.initializers.emplace_back("target", Tensor::from<int64_t>({1, -1}, {2}));
   const models::Model slow = opened(one);
   EXPECT_TRUE(slow.one_by_one);

@@ -189,6 +189,16 @@ TEST(Newton, ReachesAMinimumOfEverySurface) {
   }
 }
 
+// Second derivatives of 1.7e308 and -1.7e308: what must be added to the one is too much for the
+// other.
+TEST(Newton, TakesSteepestDescentWhereNoMultipleOfTheIdentityHelps) {
+  Newton newton;
+  Tree p{{"x", number(1e-200)}, {"y", number(1e-200)}};
+  const Tree before = p;
+  newton.step(p, [](const Tree& t) { return 0.85e308 * (square(t.at("x")) - square(t.at("y"))); });
+  EXPECT_EQ(flatten(p), flatten(before));  // the line search finds no step so short
+}
+
 TEST(Lbfgs, ReachesAMinimumOfEverySurface) {  // OPT-18
   for (int history : {1, 10})
     for (const Surface& s : surfaces()) {
@@ -212,6 +222,18 @@ TEST(Lbfgs, SolvesALargerQuadraticInFewSteps) {
   EXPECT_TRUE(m.converged);
   EXPECT_LE(q.error(p), 1e-6);
   EXPECT_LT(m.steps, 60);
+}
+
+// A power of two scales without rounding, so every step must be the same to the bit.
+TEST(Lbfgs, DoesNotDependOnTheUnitOfTheLoss) {
+  const Quadratic q(30);
+  const double unit = std::ldexp(1, 40);
+  const Objective scaled = [f = q.f(), unit](const Tree& p) { return f(p) * unit; };
+  Tree a = q.start(), b = q.start();
+  Lbfgs one, other;
+  minimize(one, a, q.f(), {.steps = 20, .tolerance = 0});
+  minimize(other, b, scaled, {.steps = 20, .tolerance = 0});
+  EXPECT_EQ(flatten(a), flatten(b));
 }
 
 TEST(LineMethods, AgreeOnSoftmaxRegression) {
@@ -257,6 +279,29 @@ TEST(LineMethods, GoDownAtEachStepAndStandStillAtTheEnd) {
   EXPECT_TRUE(step.moved);
   EXPECT_LT(step.loss, before);
   EXPECT_GT(step.loss, loss);
+}
+
+// A step that is good need not be the lowest of those tried: 1 is lower than 1/2 here and falls too
+// little for its length.
+TEST(LineMethods, TakeTheGoodStepWhereALowerOneWasSeen) {
+  Lbfgs lbfgs({.line = {.c1 = 0.6}});
+  Tree p{{"x", number(1)}};
+  const LineStep step = lbfgs.step(p, [](const Tree& t) { return square(t.at("x")) * 0.5; });
+  EXPECT_TRUE(step.moved);
+  EXPECT_EQ(p.at("x").item<double>(), 0.5);
+  EXPECT_EQ(step.loss, 0.125);
+  EXPECT_EQ(step.slope, 0.5);
+}
+
+// Rounding hides the fall: the value stays, the slope does not.
+TEST(LineMethods, GiveTheSlopeOfAStepWhoseValueIsThatOfTheStart) {
+  Lbfgs lbfgs;
+  Tree p{{"x", number(1)}};
+  const LineStep step = lbfgs.step(p, [](const Tree& t) { return square(t.at("x")) + 1e16; });
+  EXPECT_TRUE(step.moved);
+  EXPECT_EQ(p.at("x").item<double>(), 0);
+  EXPECT_EQ(step.loss, 1e16);
+  EXPECT_EQ(step.slope, 0);
 }
 
 TEST(LineMethods, RefuseWhatDoesNotFit) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fovea/ops/elementwise.h"
 #include "fovea/optim/noise.h"
 #include "fovea/optim/penalty.h"
 #include "fovea/optim/weights.h"
@@ -80,6 +81,19 @@ TEST(Noise, HasTheAskedSpreadAndItsOwnNumbersForEachTensor) {
   EXPECT_NE(a, b);
   EXPECT_EQ(with_noise({{"a", zero}}, 0.3, Key(1)).at("a").to_vector(), a);
   EXPECT_NE(with_noise({{"a", zero}}, 0.3, Key(2)).at("a").to_vector(), a);
+  check_op(
+      {.name = "gradient of noisy tensors",
+       .f =
+           [](auto in) {
+             return std::vector<Tensor>{square(with_noise({{"w", in[0]}}, 0.3, Key(4)).at("w"))};
+           },
+       .inputs = {random_input({7, 5}, 1)}});
+  for (double std : {-1.0, double(INFINITY), double(NAN)})
+    EXPECT_HAS(
+        message_of([&] {
+          with_noise({{"a", zero}}, std, Key(1));
+        }),
+        "[with_noise] expected a finite deviation of at least 0, got");
 }
 
 TEST(Noise, OfGradientsFadesAsInThePaper) {  // Neelakantan et al. 2015, equation 2
@@ -105,6 +119,7 @@ TEST(DropConnect, LeavesOutItsShareAndKeepsTheMean) {
              return std::vector<Tensor>{drop_connect({{"w", in[0]}}, 0.4, Key(4)).at("w")};
            },
        .inputs = {random_input({7, 5}, 1)}});
+  EXPECT_HAS(message_of([&] { drop_connect({{"w", ones}}, 1, Key(4)); }), "[dropout] expected");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <set>
 
 #include "fovea/train/recipe.h"
@@ -109,6 +110,63 @@ TEST_F(SearchTest, JobsShareTheThreadsAndFindTheSame) {
   SearchOptions o = options("two");
   o.jobs = 3;
   EXPECT_EQ(story_of(search(tiny_recipe(), o)), straight);
+}
+
+// The rate of a dropout layer, and after a stop the stages are read without the recipe.
+TEST_F(SearchTest, AnOptionOfALayerCanVaryAndBestTomlHasIt) {
+  train::Config c = tiny_recipe();
+  c.set("model.name", "layers", "test");
+  c.set_list(
+      "model.layers",
+      {{"flatten", {}}, {"dropout", {{"rate", "0.5"}}}, {"linear", {{"out", "10"}}}},
+      "test");
+  SearchOptions o = options();
+  o.space = {parse_dimension(c, "model.layers.dropout.rate", "uniform:0.1:0.9", "test")};
+  int64_t steps = 0;
+  o.stop = [&] { return ++steps == 40; };
+  EXPECT_TRUE(search(c, o).interrupted);
+  o.stop = {};
+  const SearchResult r = search(c, o);
+  ASSERT_TRUE(r.best);
+  const std::string rate = r.trials[*r.best].values.at("model.layers.1.rate");
+  train::Config best = train::recipe_config();
+  best.read_toml(path("search/best.toml"));
+  EXPECT_EQ(best.list("model.layers")[1].options.at("rate"), rate);
+  std::set<std::string> rates;
+  for (const Trial& t : r.trials) {
+    char folder[32];
+    std::snprintf(folder, sizeof folder, "search/trials/%04d", int(t.number));
+    train::Config own = train::recipe_config();
+    own.read_toml(path(std::string(folder) + "/recipe.toml"));
+    const std::string& value = own.list("model.layers")[1].options.at("rate");
+    EXPECT_EQ(value, t.values.at("model.layers.1.rate"));
+    rates.insert(value);
+  }
+  EXPECT_EQ(rates.size(), r.trials.size());
+}
+
+TEST_F(SearchTest, WhatIsFittedAtOnceHasNoEpochs) {
+  train::Config c = tiny_recipe();
+  c.set("model.name", "knn", "test");
+  SearchOptions o = options();
+  o.space = {parse_dimension(c, "knn.k", "1,3,40", "test")};
+  o.sampling = Sampling::grid;
+  o.stages = 1;
+  const SearchResult r = search(c, o);
+  ASSERT_EQ(r.trials.size(), 3u);
+  EXPECT_EQ(r.stages[0].epochs, 0);
+  for (const Trial& t : r.trials) {
+    EXPECT_EQ(t.state, State::done);
+    EXPECT_EQ(length_of(t), "fitted at once");
+  }
+  EXPECT_HAS(read("search/best.toml"), ", fitted at once.");
+  EXPECT_EQ(length_of({.epochs = {{.epoch = 1, .train_loss = 2}}}), "1 epoch");
+  // With a network among the choices there are epochs to divide.
+  SearchOptions mixed = options("mixed");
+  mixed.space = {parse_dimension(c, "model.name", "knn,linear", "test")};
+  mixed.sampling = Sampling::grid;
+  mixed.stages = 1;
+  EXPECT_EQ(search(c, mixed).stages[0].epochs, 3);
 }
 
 TEST_F(SearchTest, FailedTrialsAreRecordedAndNotFatal) {

@@ -20,10 +20,6 @@ Dimension parse(const std::string& key, const std::string& text) {
   return parse_dimension(train::recipe_config(), key, text, "--vary");
 }
 
-Valid takes(const train::Config& recipe) {
-  return [recipe](const Values& v) { return refusal(recipe, v).empty(); };
-}
-
 TEST(Dimension, LogarithmicRangesAreDrawnFlatInLogarithms) {
   const Space space{parse("optimizer.lr", "log:1e-6:1e-2")};
   std::array<int, 4> decades{};
@@ -130,6 +126,57 @@ TEST(Grid, HasAllCombinationsAndTheEnds) {
   EXPECT_HAS(message_of([&] { grid(Space(6, space[0]), 10); }), "at most 100000 combinations");
 }
 
+const char* const list_recipe =
+    "[[model.layers]]\ntype = \"conv\"\nout = 4\n[[model.layers]]\ntype = \"dropout\"\n"
+    "[[model.layers]]\ntype = \"conv\"\nout = 8\n[[augment]]\ntype = \"random_crop\"\n";
+
+// Whatever an option was called, it has one key, so that nothing is varied twice.
+TEST(Space, OptionsOfLayersAndAugmentationHaveTheKeyOfTheirPlace) {
+  train::Config recipe = train::recipe_config();
+  recipe.read_toml_text(
+      std::string("[search]\nmodel.layers.dropout.rate = \"uniform:0:0.9\"\n") + list_recipe,
+      "r.toml");
+  const std::string vary[] = {
+      "model.layers.1.rate=uniform:0.1:0.5",
+      "model.layers.0.out=log:4:64",
+      "augment.random_crop.padding=uniform:0:8"};
+  const Space space = read_space(recipe, vary);
+  ASSERT_EQ(space.size(), 3u);
+  EXPECT_EQ(space[0].key, "augment.0.padding");
+  EXPECT_TRUE(space[0].whole);
+  EXPECT_EQ(space[1].key, "model.layers.0.out");
+  EXPECT_EQ(space[1].str(), "log:4:64:whole");
+  EXPECT_EQ(space[2].key, "model.layers.1.rate");
+  EXPECT_EQ(space[2].str(), "uniform:0.1:0.5");
+  for (const Dimension& d : space)  // as a search that goes on reads them, without any recipe
+    EXPECT_EQ(dimension_of(d.key, d.str(), "search.sqlite"), d);
+
+  const train::Config tried = with_values(recipe, draw(space, Key(1)));
+  EXPECT_NE(tried.list("model.layers"), recipe.list("model.layers"));
+  const std::pair<const char*, const char*> mistakes[] = {
+      {"model.layers.3.out=4,8",
+       "--vary: \"model.layers.3.out\": expected a place from 0 to 2 (0 conv, 1 dropout, 2 conv), "
+       "got 3"},
+      {"model.layers.conv.out=4,8", "conv stands there more than once, give its place"},
+      {"model.layers.1.rat=0.1,0.2", "unknown option \"rat\" of dropout, which takes rate, "},
+  };
+  for (const auto& [words, message] : mistakes) {
+    const std::string wrong[] = {words};
+    EXPECT_HAS(message_of([&] { read_space(recipe, wrong); }), message);
+  }
+}
+
+// A layer's own checks need the input that a first trial has found.
+TEST(Space, LayersAreLookedAtWhereTheirInputIsKnown) {
+  train::Config recipe = train::recipe_config();
+  recipe.read_toml_text(list_recipe, "r.toml");
+  const Values values{{"model.layers.1.rate", "1.2"}};
+  const Shape input{8, 8, 3};
+  EXPECT_EQ(refusal(recipe, values), "");
+  EXPECT_HAS(refusal(recipe, values, &input), "layer 1 (dropout)");
+  EXPECT_EQ(refusal(recipe, {{"model.layers.1.rate", "0.2"}}, &input), "");
+}
+
 // Bergstra and Bengio 2012, figure 1: nine trials show nine values of a key at random, three on a
 // grid.
 TEST(Grid, ShowsFewerValuesOfEachKeyThanRandomTrials) {
@@ -140,62 +187,6 @@ TEST(Grid, ShowsFewerValuesOfEachKeyThanRandomTrials) {
     at_random.insert(draw(space, Key(1).fold_in(i)).at("optimizer.a"));
   EXPECT_EQ(on_grid.size(), 3u);
   EXPECT_EQ(at_random.size(), 9u);
-}
-
-// The course's example: 9.47e-4 lies at the upper edge of 1e-4 to 1e-3, so one looks higher.
-TEST(Zoom, ABestValueAtAnEdgeExtendsTheRangeThatWay) {
-  const Space space{parse("optimizer.lr", "log:1e-4:1e-3")};
-  std::vector<std::string> notes;
-  const Values best[] = {{{"optimizer.lr", "9.47e-4"}}};
-  const Space next = zoom(space, best, {}, notes);
-  EXPECT_GT(next[0].high, 2.5e-3);
-  EXPECT_GT(next[0].low, 2.5e-4);
-  EXPECT_NEAR(next[0].share("9.47e-4"), 0.5, 0.01);
-  ASSERT_EQ(notes.size(), 1u);
-  EXPECT_HAS(
-      notes[0],
-      "optimizer.lr: the best value, 9.47e-4, lies at the upper edge of 0.0001 to 0.001: the range "
-      "is extended upwards, to ");
-  EXPECT_HAS(edge_notes(space, best[0])[0], "search further up, such as --vary optimizer.lr=log:");
-
-  const Values low[] = {{{"optimizer.lr", "1.1e-4"}}};
-  notes.clear();
-  EXPECT_LT(zoom(space, low, {}, notes)[0].low, 5e-5);
-  EXPECT_HAS(notes.at(0), "lower edge");
-  EXPECT_HAS(notes.at(0), "extended downwards");
-}
-
-TEST(Zoom, ShrinksAboutTheBestValueInside) {
-  const Space space{parse("optimizer.lr", "log:1e-6:1"), parse("optimizer.x", "uniform:0:9")};
-  std::vector<std::string> notes;
-  const Values best[] = {{{"optimizer.lr", "1e-3"}, {"optimizer.x", "2"}}};
-  const Space next = zoom(space, best, {.shrink = 1.0 / 3}, notes);
-  EXPECT_NEAR(next[0].low, 1e-4, 2e-6);
-  EXPECT_NEAR(next[0].high, 1e-2, 2e-4);
-  EXPECT_NEAR(next[1].low, 0.5, 0.01);
-  EXPECT_NEAR(next[1].high, 3.5, 0.01);
-  EXPECT_TRUE(notes.empty());
-  EXPECT_TRUE(edge_notes(space, best[0]).empty());
-}
-
-TEST(Zoom, StopsWhereTheRecipeTakesNoMore) {
-  const train::Config recipe = train::recipe_config();
-  const Space space{parse("train.label_smoothing", "uniform:0.5:1")};
-  std::vector<std::string> notes;
-  const Values best[] = {{{"train.label_smoothing", "0.99"}}};
-  EXPECT_EQ(zoom(space, best, {.valid = takes(recipe)}, notes)[0].high, 1);
-  EXPECT_HAS(notes.at(0), "and the recipe takes nothing beyond");
-  EXPECT_TRUE(edge_notes(space, best[0], takes(recipe)).empty());
-}
-
-TEST(Zoom, KeepsTheChoicesOfTheBestThird) {
-  const Space space{parse("model.name", "linear,lenet5,convnet")};
-  std::vector<Values> ranked;
-  for (const char* name : {"lenet5", "convnet", "linear", "linear", "lenet5", "linear"})
-    ranked.push_back({{"model.name", name}});
-  std::vector<std::string> notes;
-  EXPECT_EQ(
-      zoom(space, ranked, {}, notes)[0].choices, (std::vector<std::string>{"lenet5", "convnet"}));
 }
 
 }  // namespace

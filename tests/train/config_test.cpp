@@ -98,6 +98,51 @@ TEST(Config, ListsComeFromRecipeFilesOnly) {
       "--set: \"model.layers\" is a list of tables, which only a recipe file can give");
 }
 
+TEST(Config, AnOptionInAListHasAKeyByPlaceOrType) {
+  Config c = recipe_config();
+  c.read_toml_text(
+      "[[model.layers]]\ntype = \"conv\"\nout = 8\n[[model.layers]]\ntype = \"dropout\"\n"
+      "[[model.layers]]\ntype = \"conv\"\nout = 4\n[[augment]]\ntype = \"horizontal_flip\"\n",
+      "r.toml");
+  c.set_expression("model.layers.2.out=16", "--set");
+  c.set_expression("model.layers.dropout.rate=0.25", "--set");
+  c.set_expression("augment.0.p=0.1", "--set");
+  EXPECT_EQ(c.list("model.layers")[2].options.at("out"), "16");
+  EXPECT_EQ(c.list("model.layers")[0].options.at("out"), "8");
+  EXPECT_EQ(c.list("model.layers")[1].options.at("rate"), "0.25");
+  EXPECT_EQ(c.origin("model.layers"), "r.toml:1, --set");
+  EXPECT_EQ(image::parameters_of(Recipe(c).augment.steps()[0]).at("p"), 0.1);
+  Config back = recipe_config();
+  back.read_toml_text(c.to_toml(), "resolved");
+  EXPECT_EQ(back.list("model.layers"), c.list("model.layers"));
+  EXPECT_EQ(c.plain_key("model.layers.dropout.rate", "test"), "model.layers.1.rate");
+  EXPECT_EQ(c.plain_key("train.batch", "test"), "train.batch");
+  EXPECT_TRUE(c.holds_whole_numbers("model.layers.0.out"));
+  EXPECT_FALSE(c.holds_whole_numbers("model.layers.1.rate"));
+  EXPECT_TRUE(c.holds_whole_numbers("train.batch"));
+
+  const std::pair<const char*, const char*> mistakes[] = {
+      {"model.layers.3.out=1",
+       "--set: \"model.layers.3.out\": expected a place from 0 to 2 (0 conv, 1 dropout, 2 conv), "
+       "got 3"},
+      {"model.layers.99999999999999999999.out=1", "expected a place from 0 to 2"},
+      {"model.layers.-1.out=1", "there is no -1, the list has 0 conv, 1 dropout, 2 conv"},
+      {"model.layers.conv.out=1", "conv stands there more than once, give its place: 0 conv"},
+      {"model.layers.tree.depth=1", "there is no tree, the list has 0 conv"},
+      {"model.layers.1.p=1",
+       "unknown option \"p\" of dropout, which takes rate, channels, inverted"},
+      {"model.layers.0.ou=1", "did you mean \"out\"?"},
+      {"model.layers.1.type=conv", "unknown option \"type\" of dropout"},
+      {"model.layers.1=3", "expected model.layers.PLACE.OPTION, the place from 0 or a type"},
+      {"augment.0.p.q=3", "unknown option \"p.q\" of horizontal_flip, which takes p"},
+  };
+  for (const auto& [words, message] : mistakes)
+    EXPECT_HAS(message_of([&, w = words] { c.set_expression(w, "--set"); }), message);
+  EXPECT_HAS(
+      message_of([] { recipe_config().set_expression("augment.0.p=1", "--set"); }),
+      "--set: \"augment.0.p\": the recipe has no [[augment]] to change");
+}
+
 TEST(Config, OpenTablesTakeAnyKeyForTheirReader) {
   Config c = recipe_config();
   c.read_toml_text("[optimizer]\nname = \"sgd\"\nlr = 1e-2\nnesterov = true\n", "r.toml");
@@ -206,6 +251,45 @@ TEST(Recipe, LayersStayLayersWhenTheRecipeIsReadAgain) {
   Config back = recipe_config();
   back.read_toml_text(c.to_toml(), "resolved");
   EXPECT_EQ(Recipe(back).model, "layers");
+}
+
+TEST(Recipe, WhatComesBeforeAFittedLayerDoesNotLearn) {
+  auto read = [](const std::vector<Item>& layers, const std::string& freeze = "") {
+    Config c = recipe_config();
+    c.set_list("model.layers", layers, "r.toml:7");
+    c.set("model.freeze", freeze, "test");
+    Recipe r(c);
+  };
+  const std::vector<Item> moving{
+      {"conv", {{"out", "4"}}}, {"flatten", {}}, {"tree", {{"out", "2"}}}};
+  EXPECT_EQ(
+      message_of([&] { read(moving); }),
+      "r.toml:7: layer 2 (tree) is fitted once, before the first step, to what layer 0 (conv) "
+      "gives, which would then learn on and give something else: move it behind layer 2, or keep "
+      "it as it begins with model.freeze = \"0\" (and weights of model.init)");
+  EXPECT_NO_THROW(read(moving, "0"));
+  EXPECT_HAS(message_of([&] { read(moving, "1"); }), "layer 0 (conv)");
+  const Item rbf{"rbf", {{"units", "4"}}}, flatten{"flatten", {}}, tree{"tree", {{"out", "2"}}};
+  EXPECT_NO_THROW(read({flatten, rbf, {"norm", {}}, {"linear", {{"out", "2"}}}}));
+  EXPECT_NO_THROW(read({flatten, {"project", {{"dims", "4"}}}, rbf, tree}));
+  const Item learning{"rbf", {{"units", "4"}, {"train", "true"}}};
+  EXPECT_HAS(message_of([&] { read({flatten, learning, tree}); }), "to what layer 1 (rbf) gives");
+}
+
+TEST(Recipe, KnowsWhetherItHasEpochs) {
+  Config c = recipe_config();
+  for (const auto& [model, steps] :
+       {std::pair{"convnet", true},
+        {"knn", false},
+        {"tree", false},
+        {"rbf", true},
+        {"svm", true}}) {
+    c.set("model.name", model, "test");
+    EXPECT_EQ(Recipe(c).learns_by_steps(), steps) << model;
+  }
+  c = recipe_config();
+  c.set_list("model.layers", {{"flatten", {}}, {"knn", {{"out", "2"}}}}, "test");
+  EXPECT_FALSE(Recipe(c).learns_by_steps());
 }
 
 TEST(Recipe, NamesTheRunAfterModelAndData) {

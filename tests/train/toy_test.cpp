@@ -85,8 +85,8 @@ TEST_F(ToyTest, ANetLearnsASpiralThatALinearModelCannot) {
   const ToyRun linear = trained(p, {{"train.epochs", "60"}, {"model.name", "linear"}});
   EXPECT_LT(linear.accuracy, 0.75);
   ASSERT_EQ(net.frames.size(), 3u);
-  EXPECT_EQ(net.frames[0].step, 0);
-  EXPECT_EQ(net.frames[2].step, net.steps);
+  EXPECT_EQ(net.frames[0].moment, 0);
+  EXPECT_EQ(net.frames[2].moment, net.steps);
   EXPECT_EQ(net.frames[2].accuracy, net.accuracy);
   EXPECT_NE(net.frames[0].picture, net.frames[2].picture);
   EXPECT_LT(net.losses.y.back(), 0.5 * net.losses.y.front());

@@ -114,6 +114,20 @@ void backward_weights_kernel(
   conv_backward_weights(c, from(in[0]), from(in[1]), to(out[0]), db, run);
 }
 
+int64_t scratch_of_pass(const ConvCall& c) {
+  if (c.pass == ConvPass::backward_data && needs_narrow_data(c.e)) return narrow_data_scratch(c.e);
+  const auto tile = winograd_tile(conv_route(c.pass, c.e));
+  if (!tile) return scratch_of(c);
+  return c.pass == ConvPass::backward_weights ? winograd_weights_scratch(c.e, *tile, c.bias)
+                                              : winograd_scratch(c.e, *tile, c.pass);
+}
+
+template <class Op>
+int64_t scratch(const Primitive& primitive, std::span<const Tensor> in) {
+  if (in[0].dtype() != Dtype::f32 || any_empty(in)) return 0;
+  return scratch_of_pass(call_of(static_cast<const Op&>(primitive), in));
+}
+
 std::string name_of(const ConvCall& c) {
   if (c.pass == ConvPass::backward_data && needs_narrow_data(c.e)) return "fovea:narrow";
   const ConvRoute route = conv_route(c.pass, c.e);
@@ -138,6 +152,9 @@ void register_conv(KernelTable& table) {
   table.add_prepare<ConvFwd>(Device::cpu, prepare_forward);
   table.add<ConvBwdData>(Device::cpu, backward_data_kernel);
   table.add<ConvBwdWeights>(Device::cpu, backward_weights_kernel);
+  table.add_scratch<ConvFwd>(Device::cpu, scratch<ConvFwd>);
+  table.add_scratch<ConvBwdData>(Device::cpu, scratch<ConvBwdData>);
+  table.add_scratch<ConvBwdWeights>(Device::cpu, scratch<ConvBwdWeights>);
 }
 
 }  // namespace fovea::cpu

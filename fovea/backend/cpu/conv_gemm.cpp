@@ -118,9 +118,20 @@ PackRows patches_transposed(
   };
 }
 
-// db[o] = the sum of dy over every pixel, in parts whose number depends on the size alone.
+// The product that a group's pass is.
+GemmExtents product_of(const ConvExtents& e, ConvPass pass) {
+  const Group group(e, 0);
+  if (pass == ConvPass::forward) return {e.n * e.ho * e.wo, group.out, group.taps * group.in};
+  if (pass == ConvPass::backward_data) return {e.n * e.h * e.w, group.in, group.taps * group.out};
+  return {group.out, group.taps * group.in, e.n * e.ho * e.wo};
+}
+
+// Of the sum below: their number depends on the size alone.
+int64_t parts_of(const ConvExtents& e) { return std::min<int64_t>(e.n * e.ho * e.wo, 16); }
+
+// db[o] = the sum of dy over every pixel, in parts.
 void sum_pixels(const ConvExtents& e, const float* dy, float* db, Run& run) {
-  const int64_t pixels = e.n * e.ho * e.wo, parts = std::min<int64_t>(pixels, 16);
+  const int64_t pixels = e.n * e.ho * e.wo, parts = parts_of(e);
   std::span<float> sums = run.scratch.get<float>(size_t(parts * e.out));
   std::ranges::fill(sums, 0.0f);
   parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
@@ -135,6 +146,11 @@ void sum_pixels(const ConvExtents& e, const float* dy, float* db, Run& run) {
 }
 
 }  // namespace
+
+int64_t gemm_conv_scratch(const ConvExtents& e, ConvPass pass, bool bias) {
+  const int64_t sums = bias && pass == ConvPass::backward_weights ? parts_of(e) * e.out : 0;
+  return e.groups * gemm_scratch(product_of(e, pass)) + sums * int64_t(sizeof(float));
+}
 
 void gemm_conv_forward(
     const ConvExtents& e,
@@ -151,7 +167,7 @@ void gemm_conv_forward(
       return from ? from + group.first_in : nullptr;
     };
     gemm(
-        {e.n * e.ho * e.wo, group.out, depth},
+        product_of(e, ConvPass::forward),
         patches(e, e.ho, e.wo, group.in, source),
         strided_rows(w + group.first_out * depth, depth, 1),
         {.y = y + group.first_out,
@@ -184,7 +200,7 @@ void gemm_conv_backward_data(
           });
     };
     gemm(
-        {e.n * e.h * e.w, group.in, group.taps * group.out},
+        product_of(e, ConvPass::backward_data),
         patches(e, e.h, e.w, group.out, source),
         weights,
         {.y = dx + group.first_in, .stride = e.in},
@@ -202,7 +218,7 @@ void gemm_conv_backward_weights(
       return from ? from + group.first_in : nullptr;
     };
     gemm(
-        {group.out, columns, e.n * e.ho * e.wo},
+        product_of(e, ConvPass::backward_weights),
         strided_rows(dy + group.first_out, 1, e.out),
         patches_transposed(e, e.ho, e.wo, group.in, source),
         {.y = dw + group.first_out * columns, .stride = columns},

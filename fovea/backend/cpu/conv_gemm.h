@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fovea/backend/conv_route.h"
 #include "fovea/backend/cpu/conv_finish.h"
 #include "fovea/core/kernel.h"
 #include "fovea/ops/conv.h"
@@ -22,5 +23,8 @@ void gemm_conv_backward_data(
 // db (O) may be null.
 void gemm_conv_backward_weights(
     const ConvExtents& e, const float* x, const float* dy, float* dw, float* db, Run& run);
+
+// Bytes of scratch memory; `bias`: the gradient of one is made as well.
+int64_t gemm_conv_scratch(const ConvExtents& e, ConvPass pass, bool bias);
 
 }  // namespace fovea::cpu

@@ -150,11 +150,22 @@ bool needs_depthwise_weights(const ConvExtents& e) {
   return e.groups == e.in && e.in == e.out && e.kh * e.kw > 9;
 }
 
+namespace {
+
+// Partial sums over a fixed number of chunks, so that they do not depend on the threads.
+int64_t chunks_of(const ConvExtents& e) { return std::min<int64_t>(e.n * e.ho, 16); }
+int64_t sums_of_chunk(const ConvExtents& e) { return (e.kh * e.kw + 1) * e.out; }
+
+}  // namespace
+
+int64_t depthwise_weights_scratch(const ConvExtents& e) {
+  return chunks_of(e) * sums_of_chunk(e) * int64_t(sizeof(float));
+}
+
 void depthwise_weights(
     const ConvExtents& e, const float* x, const float* dy, float* dw, float* db, Run& run) {
-  // Partial sums over a fixed number of chunks, so that they do not depend on the threads.
-  const int64_t rows = e.n * e.ho, chunks = std::min<int64_t>(rows, 16);
-  const int64_t taps = e.kh * e.kw, channels = e.out, size = (taps + 1) * channels;
+  const int64_t rows = e.n * e.ho, chunks = chunks_of(e);
+  const int64_t taps = e.kh * e.kw, channels = e.out, size = sums_of_chunk(e);
   std::span<float> sums = run.scratch.get<float>(size_t(chunks * size));
   const DepthwiseWeights job = weights_job(e, db != nullptr);
   parallel_for(chunks, 1, [&](int64_t begin, int64_t end) {

@@ -19,6 +19,9 @@ void depthwise_forward(
 void depthwise_backward_data(
     const ConvExtents& e, const float* dy, const float* w, float* dx, Run& run);
 
+int64_t depthwise_scratch(const ConvExtents& e);          // bytes, of either of these
+int64_t depthwise_weights_scratch(const ConvExtents& e);  // bytes
+
 // Whether oneDNN is slow at the weights' gradient of this convolution: depthwise and wider than 3 x
 // 3, where it treats every channel as a convolution of its own (8 against 60 GFLOP/s for 5 x 5).
 bool needs_depthwise_weights(const ConvExtents& e);

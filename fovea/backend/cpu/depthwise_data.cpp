@@ -196,6 +196,8 @@ DepthwiseAxis backward_axis(const Window& window, int64_t size, int64_t count) {
   return axis;
 }
 
+int64_t floats_of_taps(const ConvExtents& e) { return e.kh * e.kw * e.out; }
+
 void run_rows(
     const ConvExtents& e,
     const DepthwisePlane& plane,
@@ -207,7 +209,7 @@ void run_rows(
     Run& run) {
   const int64_t taps = e.kh * e.kw, c = e.out;
   const auto height = int64_t(plane.down.at.size()), width = int64_t(plane.right.at.size());
-  std::span<float> by_tap = run.scratch.get<float>(size_t(taps * c));
+  std::span<float> by_tap = run.scratch.get<float>(size_t(floats_of_taps(e)));
   for (int64_t i = 0; i < c; ++i)
     for (int64_t t = 0; t < taps; ++t) by_tap[size_t(t * c + i)] = w[i * taps + t];
   const int64_t grain = std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(width * c * taps, 1));
@@ -225,6 +227,10 @@ void run_rows(
 }  // namespace
 
 bool is_depthwise(const ConvExtents& e) { return e.groups == e.in && e.in == e.out; }
+
+int64_t depthwise_scratch(const ConvExtents& e) {
+  return floats_of_taps(e) * int64_t(sizeof(float));
+}
 
 void depthwise_forward(
     const ConvExtents& e,

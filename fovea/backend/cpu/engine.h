@@ -23,6 +23,7 @@ struct Product {
 void multiply(
     const Product& p, const float* a, const float* b, const float* bias, float* y, Run& run);
 std::string implementation_of(const Product& p);
+int64_t scratch_of(const Product& p);  // bytes of scratch memory
 
 // One call: which of the three, and what forward does besides. Where it adds a residual, y holds
 // the residual before.
@@ -42,6 +43,7 @@ void conv_backward_weights(  // db may be null
     float* db,
     Run& run);
 std::string implementation_of(const ConvCall& c);
+int64_t scratch_of(const ConvCall& c);  // bytes of scratch memory, of a call that packs its weights
 
 // "oneDNN 2.6.3", or "own products".
 std::string engine_name();

@@ -79,29 +79,44 @@ constexpr int64_t wide = 1024;             // columns of packed b at once, for t
 int64_t parts_of(int64_t n, int64_t size) { return (n + size - 1) / size; }
 int64_t rounded(int64_t n, int64_t to) { return parts_of(n, to) * to; }
 
+// How a product is cut into tiles, panels and blocks.
+struct GemmCut {
+  int64_t rows, columns;      // of a tile
+  int64_t depth;              // of a block
+  int64_t tiles, blocks;      // down y
+  size_t packed_a, packed_b;  // floats: of a block, for each thread; of the columns at once
+
+  explicit GemmCut(const GemmExtents& e)
+      : rows(HWY_DYNAMIC_DISPATCH(TileRows)()),
+        columns(HWY_DYNAMIC_DISPATCH(TileColumns)()),
+        depth(parts_of(e.k, parts_of(e.k, deepest))),
+        tiles(parts_of(e.m, rows)) {
+    // As many blocks as fit the second cache each, and as divide evenly among the threads.
+    const int64_t tall =
+        std::max<int64_t>(1, block_bytes / (depth * rows * int64_t(sizeof(float))));
+    blocks = std::min(tiles, rounded(parts_of(tiles, tall), threads()));
+    packed_a = size_t(parts_of(tiles, blocks) * rows * depth);
+    packed_b = size_t(rounded(std::min(wide, e.n), columns) * depth);
+  }
+};
+
 class TiledProduct {
  public:
   TiledProduct(
       const GemmExtents& e, const PackRows& a, const PackRows& b, const GemmResult& r, Run& run)
       : e_(e),
+        cut_(e),
         a_(a),
         b_(b),
         r_(r),
-        rows_(HWY_DYNAMIC_DISPATCH(TileRows)()),
-        columns_(HWY_DYNAMIC_DISPATCH(TileColumns)()),
-        depth_(parts_of(e.k, parts_of(e.k, deepest))),
-        tiles_(parts_of(e.m, rows_)),
-        blocks_(blocks()),
-        packed_a_size_(size_t(parts_of(tiles_, blocks_) * rows_ * depth_)),
-        packed_b_(run.scratch.get<float>(size_t(rounded(std::min(wide, e.n), columns_) * depth_))) {
-    packed_a_ = run.scratch.get<float>(packed_a_size_ * size_t(threads()));
-  }
+        packed_b_(run.scratch.get<float>(cut_.packed_b)),
+        packed_a_(run.scratch.get<float>(cut_.packed_a * size_t(threads()))) {}
 
   void run() {
     for (int64_t j0 = 0; j0 < e_.n; j0 += wide) {
       const int64_t nc = std::min(wide, e_.n - j0);
-      for (int64_t k0 = 0; k0 < e_.k; k0 += depth_) {
-        const int64_t kc = std::min(depth_, e_.k - k0);
+      for (int64_t k0 = 0; k0 < e_.k; k0 += cut_.depth) {
+        const int64_t kc = std::min(cut_.depth, e_.k - k0);
         pack_b(j0, nc, k0, kc);
         multiply(j0, nc, k0, kc);
       }
@@ -109,38 +124,31 @@ class TiledProduct {
   }
 
  private:
-  // As many as fit the second cache each, and as divide evenly among the threads.
-  int64_t blocks() const {
-    const int64_t tall =
-        std::max<int64_t>(1, block_bytes / (depth_ * rows_ * int64_t(sizeof(float))));
-    return std::min(tiles_, rounded(parts_of(tiles_, tall), threads()));
-  }
-
   void pack_b(int64_t j0, int64_t nc, int64_t k0, int64_t kc) {
-    parallel_for(parts_of(nc, columns_), 4, [&](int64_t begin, int64_t end) {
-      const int64_t j = begin * columns_, count = std::min(end * columns_, nc) - j;
-      b_(j0 + j, count, k0, kc, columns_, packed_b_.data() + j * kc);
+    parallel_for(parts_of(nc, cut_.columns), 4, [&](int64_t begin, int64_t end) {
+      const int64_t j = begin * cut_.columns, count = std::min(end * cut_.columns, nc) - j;
+      b_(j0 + j, count, k0, kc, cut_.columns, packed_b_.data() + j * kc);
     });
   }
 
   // Blocks of rows go to the threads, or of columns where there are too few of rows.
   void multiply(int64_t j0, int64_t nc, int64_t k0, int64_t kc) {
-    const int64_t panels = parts_of(nc, columns_);
-    const bool by_rows = blocks_ >= threads();
-    parallel_for(by_rows ? blocks_ : panels, 1, [&](int64_t begin, int64_t end) {
-      float* packed = packed_a_.data() + packed_a_size_ * size_t(omp_get_thread_num());
-      const int64_t first = by_rows ? begin : 0, last = by_rows ? end : blocks_;
+    const int64_t panels = parts_of(nc, cut_.columns);
+    const bool by_rows = cut_.blocks >= threads();
+    parallel_for(by_rows ? cut_.blocks : panels, 1, [&](int64_t begin, int64_t end) {
+      float* packed = packed_a_.data() + cut_.packed_a * size_t(omp_get_thread_num());
+      const int64_t first = by_rows ? begin : 0, last = by_rows ? end : cut_.blocks;
       const int64_t from = by_rows ? 0 : begin, to = by_rows ? panels : end;
       for (int64_t block = first; block < last; ++block) {
-        const int64_t i0 = tiles_ * block / blocks_ * rows_;
-        const int64_t mc = std::min(tiles_ * (block + 1) / blocks_ * rows_, e_.m) - i0;
-        a_(i0, mc, k0, kc, rows_, packed);
+        const int64_t i0 = cut_.tiles * block / cut_.blocks * cut_.rows;
+        const int64_t mc = std::min(cut_.tiles * (block + 1) / cut_.blocks * cut_.rows, e_.m) - i0;
+        a_(i0, mc, k0, kc, cut_.rows, packed);
         for (int64_t panel = from; panel < to; ++panel)
-          for (int64_t i = 0; i < mc; i += rows_) {
-            const int64_t j = panel * columns_;
+          for (int64_t i = 0; i < mc; i += cut_.rows) {
+            const int64_t j = panel * cut_.columns;
             tile(
-                {i0 + i, std::min(rows_, mc - i)},
-                {j0 + j, std::min(columns_, nc - j)},
+                {i0 + i, std::min(cut_.rows, mc - i)},
+                {j0 + j, std::min(cut_.columns, nc - j)},
                 packed + i * kc,
                 packed_b_.data() + j * kc,
                 k0,
@@ -161,15 +169,15 @@ class TiledProduct {
     // The kernel wants them when it has multiplied.
     for (int64_t r = 0; r < i.count; ++r)
       for (int64_t c = 0; c < j.count; c += 16) __builtin_prefetch(y + r * r_.stride + c, 1);
-    if (i.count == rows_ && j.count == columns_) {
+    if (i.count == cut_.rows && j.count == cut_.columns) {
       HWY_DYNAMIC_DISPATCH(Tile)(kc, a, b, y, r_.stride, add);
     } else {
       alignas(64) float whole[12 * 64];
-      HWY_DYNAMIC_DISPATCH(Tile)(kc, a, b, whole, columns_, false);
+      HWY_DYNAMIC_DISPATCH(Tile)(kc, a, b, whole, cut_.columns, false);
       for (int64_t r = 0; r < i.count; ++r)
         for (int64_t c = 0; c < j.count; ++c) {
           float& to = y[r * r_.stride + c];
-          to = whole[r * columns_ + c] + (add ? to : 0);
+          to = whole[r * cut_.columns + c] + (add ? to : 0);
         }
     }
     if (k0 + kc == e_.k) finish(i, j, y);
@@ -188,10 +196,9 @@ class TiledProduct {
   }
 
   GemmExtents e_;
+  GemmCut cut_;
   const PackRows &a_, &b_;
   const GemmResult& r_;
-  int64_t rows_, columns_, depth_, tiles_, blocks_;
-  size_t packed_a_size_;
   std::span<float> packed_b_, packed_a_;
 };
 
@@ -245,6 +252,11 @@ PackRows strided_rows(const float* from, int64_t row_stride, int64_t column_stri
           panel[k * width + i] = origin[(r + i) * row_stride + k * column_stride];
     }
   };
+}
+
+int64_t gemm_scratch(const GemmExtents& e) {
+  const GemmCut cut(e);
+  return int64_t((cut.packed_b + cut.packed_a * size_t(threads())) * sizeof(float));
 }
 
 void gemm(

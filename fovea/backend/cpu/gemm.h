@@ -32,6 +32,8 @@ struct GemmResult {
   bool relu = false;
 };
 
+int64_t gemm_scratch(const GemmExtents& e);  // bytes
+
 // The product of a (m, k) with the transpose of b (n, k). Each element is summed in the same order
 // whatever the number of threads.
 void gemm(

@@ -57,6 +57,18 @@ void matmul_kernel(
   });
 }
 
+int64_t matmul_scratch(const Primitive& primitive, std::span<const Tensor> in) {
+  const auto& op = static_cast<const Matmul&>(primitive);
+  Product p = product_of(op, in);
+  const Spec y = op.infer(in)[0];
+  if (y.dtype != Dtype::f32 || p.k == 0 || y.shape.numel() == 0) return 0;
+  const Shape grid = batch_shape(y.shape);
+  if (fits_one_call(p, batch_shape(in[0].shape()), batch_shape(in[1].shape()), grid))
+    return scratch_of(p);
+  p.batch = 1;
+  return grid.numel() * scratch_of(p);
+}
+
 }  // namespace
 
 std::string matmul_implementation(const Matmul& op, std::span<const Tensor> in) {
@@ -66,6 +78,9 @@ std::string matmul_implementation(const Matmul& op, std::span<const Tensor> in) 
   return implementation_of(p);
 }
 
-void register_matmul(KernelTable& table) { table.add<Matmul>(Device::cpu, matmul_kernel); }
+void register_matmul(KernelTable& table) {
+  table.add<Matmul>(Device::cpu, matmul_kernel);
+  table.add_scratch<Matmul>(Device::cpu, matmul_scratch);
+}
 
 }  // namespace fovea::cpu

@@ -139,14 +139,32 @@ bool needs_narrow_data(const ConvExtents& e) {
   return e.groups == 1 && e.in <= 4 && e.out >= 16 && e.kh * e.kw > 1;
 }
 
+namespace {
+
+// Bands of rows only where there are fewer images than threads: at their edges, rows of dy are
+// multiplied twice.
+struct Bands {
+  int64_t count, items, used, size;  // of an image; of all; threads; floats for one
+
+  explicit Bands(const ConvExtents& e) {
+    const int64_t team = threads();
+    count = std::min(e.h, (team + e.n - 1) / e.n);
+    items = e.n * count, used = std::min(team, items);
+    size = (NarrowBand(e).size(e, (e.h + count - 1) / count) + 15) / 16 * 16;
+  }
+};
+
+}  // namespace
+
+int64_t narrow_data_scratch(const ConvExtents& e) {
+  const Bands bands(e);
+  return bands.used * bands.size * int64_t(sizeof(float));
+}
+
 void narrow_data(const ConvExtents& e, const float* dy, const float* w, float* dx, Run& run) {
-  // Bands of rows only where there are fewer images than threads: at their edges, rows of dy are
-  // multiplied twice.
-  const int64_t team = threads(), bands = std::min(e.h, (team + e.n - 1) / e.n);
-  const int64_t items = e.n * bands, used = std::min(team, items);
+  const Bands cut(e);
+  const int64_t bands = cut.count, items = cut.items, used = cut.used, size = cut.size;
   const NarrowBand layout(e);
-  const int64_t rows = (e.h + bands - 1) / bands;
-  const int64_t size = (layout.size(e, rows) + 15) / 16 * 16;
   float* scratch = run.scratch.get<float>(size_t(used * size)).data();
   parallel_for(used, 1, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)

@@ -169,6 +169,27 @@ struct Cut {
   }
 };
 
+// Where the parts of a job's scratch memory lie, in floats, and who works on it.
+struct Layout {
+  Cut cut;
+  int64_t items, team, most;  // blocks by ranges; threads; tiles whose inputs lie side by side
+  bool shares, transforms_all;
+  int64_t zeros, tile, m, chunk, all, inputs;
+
+  Layout(const WinogradJob& job, bool plain) : cut(job, plain) {
+    items = cut.blocks * cut.ranges, team = std::min<int64_t>(threads(), items);
+    shares = cut.ranges > 1;
+    most = shares ? job.tiles() : divide_up(job.tiles(), cut.blocks);
+    zeros = padded_row(job.in), tile = job.squares() * padded_row(job.in);
+    m = divide_up(job.tiles(), cut.blocks) * job.squares() * padded_row(kChunk);
+    chunk = cut.transforms_chunks ? job.squares() * filters_slice(kChunk, job.in) : 0;
+    transforms_all = plain && !cut.transforms_chunks;
+    all = transforms_all ? weights_size(job) : 0;
+    inputs = (shares ? 1 : team) * most * tile;
+  }
+  int64_t size() const { return zeros + all + inputs + team * (m + chunk); }
+};
+
 void run_job(
     const WinogradJob& job,
     ConvPass pass,
@@ -177,19 +198,12 @@ void run_job(
     const ConvFinish& finish,
     float* y,
     Run& run) {
-  const Cut cut(job, filters.plain != nullptr);
-  const int64_t items = cut.blocks * cut.ranges, team = std::min<int64_t>(threads(), items);
-  const bool shares = cut.ranges > 1;
-  const int64_t most = shares ? job.tiles() : divide_up(job.tiles(), cut.blocks);
-  const int64_t zeros = padded_row(job.in), tile = job.squares() * padded_row(job.in);
-  const int64_t m = divide_up(job.tiles(), cut.blocks) * job.squares() * padded_row(kChunk);
-  const int64_t chunk = cut.transforms_chunks ? job.squares() * filters_slice(kChunk, job.in) : 0;
-  const bool transforms_all = filters.plain && !cut.transforms_chunks;
-  const int64_t all = transforms_all ? weights_size(job) : 0;
-  const int64_t inputs = (shares ? 1 : team) * most * tile;
-  float* scratch = run.scratch.get<float>(size_t(zeros + all + inputs + team * (m + chunk))).data();
-  std::fill_n(scratch, zeros, 0.0f);
-  float *u = scratch + zeros, *v = u + all, *own = v + inputs;
+  const Layout l(job, filters.plain != nullptr);
+  const Cut& cut = l.cut;
+  const int64_t items = l.items, team = l.team, tile = l.tile;
+  float* scratch = run.scratch.get<float>(size_t(l.size())).data();
+  std::fill_n(scratch, l.zeros, 0.0f);
+  float *u = scratch + l.zeros, *v = u + l.all, *own = v + l.inputs;
   auto transform = [&](int64_t first, int64_t end, float* to) {
     HWY_DYNAMIC_DISPATCH(TransformTiles)(job, first, end - first, x, scratch, to);
   };
@@ -200,29 +214,29 @@ void run_job(
   };
   auto prepare = [&](int64_t t) {
     const int64_t first = job.tiles() * t / team, end = job.tiles() * (t + 1) / team;
-    if (transforms_all) pack(t);
-    if (shares && first < end) transform(first, end, v + first * tile);
+    if (l.transforms_all) pack(t);
+    if (l.shares && first < end) transform(first, end, v + first * tile);
   };
   auto convolve = [&](int64_t t) {
     const int64_t chunks = divide_up(job.out, kChunk);
     WinogradBlock block;
     block.pass = pass;
-    block.packed = transforms_all ? u : filters.packed;
+    block.packed = l.transforms_all ? u : filters.packed;
     block.plain = cut.transforms_chunks ? filters.plain : nullptr;
-    block.m = own + t * (m + chunk);
-    block.u = block.m + m;
+    block.m = own + t * (l.m + l.chunk);
+    block.u = block.m + l.m;
     for (int64_t item = items * t / team; item < items * (t + 1) / team; ++item) {
       const int64_t b = item / cut.ranges, r = item % cut.ranges;
       block.first = job.tiles() * b / cut.blocks;
       block.count = job.tiles() * (b + 1) / cut.blocks - block.first;
       block.begin = chunks * r / cut.ranges * kChunk;
       block.end = std::min(job.out, chunks * (r + 1) / cut.ranges * kChunk);
-      block.v = v + (shares ? block.first : t * most) * tile;
-      if (!shares) transform(block.first, block.first + block.count, block.v);
+      block.v = v + (l.shares ? block.first : t * l.most) * tile;
+      if (!l.shares) transform(block.first, block.first + block.count, block.v);
       HWY_DYNAMIC_DISPATCH(RunBlock)(job, block, finish, y);
     }
   };
-  if (transforms_all || shares)
+  if (l.transforms_all || l.shares)
     parallel_steps(team, 2, [&](int64_t step, int64_t t) { step ? convolve(t) : prepare(t); });
   else
     parallel_for(team, 1, [&](int64_t begin, int64_t end) {
@@ -258,6 +272,10 @@ void winograd_weights(
     for (int64_t panel = begin; panel < end; ++panel)
       HWY_DYNAMIC_DISPATCH(PackPanel)(job, pass, panel, w, packed);
   });
+}
+
+int64_t winograd_scratch(const ConvExtents& e, WinogradTile tile, ConvPass pass) {
+  return Layout(job_of(e, tile, pass), true).size() * int64_t(sizeof(float));
 }
 
 void winograd_forward(

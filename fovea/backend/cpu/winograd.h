@@ -35,6 +35,10 @@ struct WinogradFilters {
   const float* plain = nullptr;
 };
 
+// Bytes of scratch memory that a pass over plain weights takes; `bias`: and makes its gradient too.
+int64_t winograd_scratch(const ConvExtents& e, WinogradTile tile, ConvPass pass);
+int64_t winograd_weights_scratch(const ConvExtents& e, WinogradTile tile, bool bias);
+
 // x (N, H, W, I) and weights -> y (N, Ho, Wo, O).
 void winograd_forward(
     const ConvExtents& e,

@@ -186,7 +186,28 @@ struct Cut {
   int64_t rectangles() const { return down * across; }
 };
 
+// The parts of a job's scratch memory, in floats: zeros, a bias gradient for each thread, two
+// blocks of transformed tiles (while some threads add one to the sums, others transform the next)
+// and the sums.
+struct Layout {
+  Cut cut;
+  int64_t zeros, slopes, biases, v, w, sums;
+
+  Layout(const WinogradJob& job, bool bias) : cut(job) {
+    zeros = padded_row(std::max(job.in, job.out));
+    slopes = padded_row(job.out), biases = bias ? threads() * slopes : 0;
+    v = cut.block * job.squares() * padded_row(cut.channels);
+    w = cut.block * job.squares() * padded_row(cut.filters);
+    sums = job.squares() * filters_slice(cut.filters, padded_row(cut.channels));
+  }
+  int64_t size() const { return zeros + biases + 2 * (v + w) + sums; }
+};
+
 }  // namespace
+
+int64_t winograd_weights_scratch(const ConvExtents& e, WinogradTile tile, bool bias) {
+  return Layout(forward_job(e, tile), bias).size() * int64_t(sizeof(float));
+}
 
 void winograd_backward_weights(
     const ConvExtents& e,
@@ -197,18 +218,13 @@ void winograd_backward_weights(
     float* db,
     Run& run) {
   const WinogradJob job = forward_job(e, tile);
-  const Cut cut(job);
-  const int64_t team = threads();
-  const int64_t zeros = padded_row(std::max(job.in, job.out));
-  // Of two blocks: while some threads add one to the sums, others transform the next.
-  const int64_t v = cut.block * job.squares() * padded_row(cut.channels);
-  const int64_t w = cut.block * job.squares() * padded_row(cut.filters);
-  const int64_t sums = job.squares() * filters_slice(cut.filters, padded_row(cut.channels));
-  const int64_t slopes = padded_row(job.out), biases = db ? team * slopes : 0;
-  std::span<float> scratch = run.scratch.get<float>(size_t(zeros + biases + 2 * (v + w) + sums));
-  std::fill_n(scratch.begin(), zeros + biases, 0.0f);
-  float* bias = scratch.data() + zeros;
-  float* blocks = bias + biases;
+  const Layout l(job, db != nullptr);
+  const Cut& cut = l.cut;
+  const int64_t team = threads(), slopes = l.slopes;
+  std::span<float> scratch = run.scratch.get<float>(size_t(l.size()));
+  std::fill_n(scratch.begin(), l.zeros + l.biases, 0.0f);
+  float* bias = scratch.data() + l.zeros;
+  float* blocks = bias + l.biases;
   auto sum_of = [&](int64_t rectangle, int64_t block) {
     WinogradSum s{};
     s.first = block * cut.block;
@@ -217,9 +233,9 @@ void winograd_backward_weights(
     s.filters = std::min(cut.filters, job.out - s.filter);
     s.channel = rectangle % cut.across * cut.channels;
     s.channels = std::min(cut.channels, job.in - s.channel);
-    s.v = blocks + block % 2 * (v + w);
-    s.w = s.v + v;
-    s.sums = blocks + 2 * (v + w);
+    s.v = blocks + block % 2 * (l.v + l.w);
+    s.w = s.v + l.v;
+    s.sums = blocks + 2 * (l.v + l.w);
     return s;
   };
   auto transform = [&](int64_t rectangle, int64_t block, int64_t t) {

@@ -155,10 +155,16 @@ bool is_mostly_weights(const ConvCall& c) {
          c.e.in * c.e.out >= pixels * (c.e.in + c.e.out);
 }
 
+// How many floats of x are copied where a stride leaves some out.
+int64_t visited_size(const ConvExtents& e) {
+  return e.h == e.ho && e.w == e.wo ? 0 : e.n * e.ho * e.wo * e.in;
+}
+
 // The pixels of x (N, H, W, C) that a stride visits, as (pixels, C).
 const float* visited_pixels(const ConvExtents& e, const float* x, Run& run) {
-  if (e.h == e.ho && e.w == e.wo) return x;
-  float* to = run.scratch.get<float>(size_t(e.n * e.ho * e.wo * e.in)).data();
+  const int64_t size = visited_size(e);
+  if (size == 0) return x;
+  float* to = run.scratch.get<float>(size_t(size)).data();
   const int64_t grain = std::max<int64_t>(1, (1 << 15) / (e.wo * e.in));
   parallel_for(e.n * e.ho, grain, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
@@ -208,6 +214,17 @@ void conv_backward_weights(
   if (is_gathered_product(c)) return gemm_conv_backward_weights(c.e, x, dy, dw, db, run);
   const std::array<void*, 4> pointers{unconst(x), unconst(dy), dw, db};
   plan_for(c)->execute(std::span(pointers).first(c.bias ? 4 : 3), run);
+}
+
+int64_t scratch_of(const ConvCall& c) {
+  const int64_t copied = visited_size(c.e) * int64_t(sizeof(float));
+  if (c.pass == ConvPass::forward && is_mostly_weights(c)) return copied;
+  if (is_product(c))
+    return copied + onednn::transposed_product_scratch(c.e.out, c.e.in, c.e.n * c.e.ho * c.e.wo);
+  if (c.pass == ConvPass::backward_weights && needs_depthwise_weights(c.e))
+    return depthwise_weights_scratch(c.e);
+  if (is_gathered_product(c)) return gemm_conv_scratch(c.e, c.pass, c.bias);
+  return plan_for(c)->scratch();
 }
 
 std::string implementation_of(const ConvCall& c) {

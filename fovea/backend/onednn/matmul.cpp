@@ -64,5 +64,6 @@ void multiply(
 }
 
 std::string implementation_of(const Product& p) { return plan_for(p)->implementation(); }
+int64_t scratch_of(const Product& p) { return plan_for(p)->scratch(); }
 
 }  // namespace fovea::cpu

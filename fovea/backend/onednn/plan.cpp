@@ -104,6 +104,16 @@ void Plan::execute(
       {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, scratch}});
 }
 
+int64_t Plan::scratch() const {
+  size_t bytes = scratch_.get_size();
+  for (const Argument& arg : args_) {
+    if (arg.before || arg.after) bytes += arg.a.theirs.get_size();
+    for (const auto* reorder : {&arg.before, &arg.after})
+      if (*reorder) bytes += (*reorder)->scratch.get_size();
+  }
+  return int64_t(bytes);
+}
+
 std::shared_ptr<Storage> Plan::pack(int i, void* ours) const {
   const Argument& arg = args_[size_t(i)];
   if (!arg.before) return nullptr;
@@ -195,6 +205,10 @@ bool has_avx512() {
 
 std::string_view transposed_product_name(int64_t m, int64_t n) {
   return reads_in_place(m, n) ? "fovea:gemm" : "dnnl_sgemm";
+}
+
+int64_t transposed_product_scratch(int64_t m, int64_t n, int64_t k) {
+  return reads_in_place(m, n) ? cpu::gemm_scratch({m, n, k}) : 0;
 }
 
 void transposed_product(

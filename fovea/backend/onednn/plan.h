@@ -46,6 +46,9 @@ class Plan {
   // Argument `i` at `ours` in the primitive's layout, once for many executions; null if it has it.
   std::shared_ptr<Storage> pack(int i, void* ours) const;
 
+  // Bytes of scratch memory that execute() takes, where no argument is packed.
+  int64_t scratch() const;
+
   const std::string& implementation() const { return implementation_; }
   bool is_reference() const { return implementation_.starts_with("ref"); }  // of oneDNN, very slow
 
@@ -78,7 +81,8 @@ bool has_avx512();
 void transposed_product(
     int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y, Run& run);
 
-std::string_view transposed_product_name(int64_t m, int64_t n);  // of what computes it
+std::string_view transposed_product_name(int64_t m, int64_t n);       // of what computes it
+int64_t transposed_product_scratch(int64_t m, int64_t n, int64_t k);  // bytes
 
 // y (m, n) = a (m, k) b^T (n, k), likewise.
 void product_transposed(int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* y);

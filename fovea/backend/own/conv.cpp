@@ -29,4 +29,10 @@ std::string implementation_of(const ConvCall& c) {
   return is_depthwise(c.e) ? "fovea:depthwise" : "fovea:gemm";
 }
 
+int64_t scratch_of(const ConvCall& c) {
+  if (!is_depthwise(c.e)) return gemm_conv_scratch(c.e, c.pass, c.bias);
+  return c.pass == ConvPass::backward_weights ? depthwise_weights_scratch(c.e)
+                                              : depthwise_scratch(c.e);
+}
+
 }  // namespace fovea::cpu

@@ -1,4 +1,4 @@
-#include "fovea/data/pca.h"
+#include "fovea/core/symmetric_eigen.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,9 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "fovea/core/errors.h"
-
-namespace fovea::data {
+namespace fovea {
 
 namespace {
 
@@ -21,26 +19,6 @@ void rotate_rows(double* m, size_t n, size_t p, size_t q, double c, double s) {
     x[k] = c * a - s * b;
     y[k] = s * a + c * b;
   }
-}
-
-Tensor project(const Pca& pca, const Tensor& x, int keep, const std::vector<double>& factor) {
-  auto d = size_t(pca.dims());
-  if (x.rank() != 2 || size_t(x.dim(1)) != d || keep < 0 || size_t(keep) > d)
-    throw std::invalid_argument(fmt::format(
-        "[pca] expected (N, {}) and keep in [0, {}], got {} and {}", d, d, x.str(), keep));
-  auto k = keep ? size_t(keep) : d;
-  auto values = x.to_doubles();
-  auto n = size_t(x.dim(0));
-  std::vector<float> out(n * k);
-  for (size_t i = 0; i < n; ++i) {
-    double* row = values.data() + i * d;
-    for (size_t j = 0; j < d; ++j) row[j] -= pca.mean[j];
-    for (size_t a = 0; a < k; ++a) {
-      const double* axis = pca.axes.vectors.data() + a * d;
-      out[i * k + a] = float(std::inner_product(row, row + d, axis, 0.0) * factor[a]);
-    }
-  }
-  return Tensor::from(out, {int64_t(n), int64_t(k)});
 }
 
 }  // namespace
@@ -98,39 +76,4 @@ Eigen symmetric_eigen(std::span<const double> input, int size) {
   return result;
 }
 
-double Pca::explained(int k) const {
-  auto first = axes.values.begin(), last = axes.values.end();
-  double all = std::accumulate(first, last, 0.0);
-  return all > 0 ? std::accumulate(first, first + std::clamp(k, 0, dims()), 0.0) / all : 1;
-}
-
-Tensor Pca::rotate(const Tensor& x, int keep) const {
-  return project(*this, x, keep, std::vector<double>(mean.size(), 1.0));
-}
-
-Tensor Pca::whiten(const Tensor& x, int keep, double eps) const {
-  std::vector<double> factor;
-  for (double value : axes.values) factor.push_back(1 / std::sqrt(std::max(value, 0.0) + eps));
-  return project(*this, x, keep, factor);
-}
-
-Pca fit_pca(const Tensor& x) {
-  if (x.rank() != 2 || x.dim(0) < 2 || x.dim(1) < 1)
-    throw std::invalid_argument(fmt::format("[pca] expected (N, D) with N >= 2, got {}", x.str()));
-  auto values = x.to_doubles();
-  auto n = size_t(x.dim(0)), d = size_t(x.dim(1));
-  Pca pca;
-  pca.mean.assign(d, 0);
-  for (size_t i = 0; i < n * d; ++i) pca.mean[i % d] += values[i] / double(n);
-  std::vector<double> covariance(d * d, 0.0);
-  for (size_t i = 0; i < n; ++i) {
-    double* row = values.data() + i * d;
-    for (size_t j = 0; j < d; ++j) row[j] -= pca.mean[j];
-    for (size_t j = 0; j < d; ++j)
-      for (size_t k = 0; k < d; ++k) covariance[j * d + k] += row[j] * row[k] / double(n);
-  }
-  pca.axes = symmetric_eigen(covariance, int(d));
-  return pca;
-}
-
-}  // namespace fovea::data
+}  // namespace fovea
