@@ -1,10 +1,12 @@
 #include "cli/application.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>
 
 #include "cli/environment.h"
+#include "cli/output_file.h"
 #include "fovea/core/text.h"
 #include "fovea/core/version.h"
 
@@ -40,6 +42,22 @@ std::vector<std::string> candidates(const CLI::App& app, bool options) {
   return names;
 }
 
+// What an option with too few values behind it expects: "--list: expected one of {a,b}, got none".
+std::string too_few(const CLI::App& app, const std::string& message) {
+  const std::string name = message.substr(0, message.find(':'));
+  const CLI::Option* o = app.get_option_no_throw(name);
+  if (!o || o->get_items_expected_min() < 1) return message;
+  const std::string type = o->get_type_name();
+  const size_t choices = std::min(type.find('{'), type.size()), got = o->results().size();
+  return fmt::format(
+      "{}: expected {}, got {} ({})",
+      name,
+      choices < type.size() ? "one of " + type.substr(choices)
+                            : counted(o->get_items_expected_min(), "value"),
+      got ? std::to_string(got) : "none",
+      o->get_description());
+}
+
 const CLI::App& used(const CLI::App& app) {
   auto subs = app.get_subcommands();
   return subs.empty() ? app : *subs.front();
@@ -51,7 +69,6 @@ Application::Application()
     : app_(
           "Deep learning for visual recognition: from a folder of images to a model in use.",
           "fovea") {
-  globals.threads = environment_threads();
   globals.conv_rule = environment_conv_rule();
   app_.set_version_flag(
       "--version", fmt::format("fovea {} ({})", version(), build_details()), "Print the version");
@@ -82,6 +99,7 @@ int Application::exit(const CLI::ParseError& e) const {
     return ok;
   }
   std::string message = e.what();
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&e)) message = too_few(used(app_), message);
   if (auto* extra = dynamic_cast<const CLI::ExtrasError*>(&e);
       extra || dynamic_cast<const CLI::RequiredError*>(&e)) {
     auto left = app_.remaining(true);

@@ -1,7 +1,9 @@
 #include "cli/arguments.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
+#include <type_traits>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -77,9 +79,37 @@ Argument* Argument::allow_extra_args(bool yes) {
   return this;
 }
 
+namespace {
+
+template <class T>
+struct Element {
+  using type = T;
+};
+template <class T>
+struct Element<std::vector<T>> {
+  using type = T;
+};
+template <class T>
+struct Element<std::optional<T>> {
+  using type = T;
+};
+
+// Before the other checks, which take any number.
+std::string no_whole_number(const std::string& text) {
+  int64_t value = 0;
+  uint64_t large = 0;
+  const bool whole =
+      CLI::detail::lexical_cast(text, value) || CLI::detail::lexical_cast(text, large);
+  return whole ? "" : fmt::format("expected a whole number, got {}", text);
+}
+
+}  // namespace
+
 template <class T>
 Argument* Arguments::add_option(const std::string& name, T& value, const std::string& help) {
-  return keep(app_.add_option(name, value, help));
+  CLI::Option* option = app_.add_option(name, value, help);
+  if (std::is_integral_v<typename Element<T>::type>) option->check(no_whole_number);
+  return keep(option);
 }
 
 template Argument* Arguments::add_option(const std::string&, std::string&, const std::string&);

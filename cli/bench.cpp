@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/model_flags.h"
+#include "cli/output_file.h"
 #include "cli/step_profile.h"
 #include "cli/verb.h"
 
@@ -16,7 +17,9 @@ struct Options {
 };
 
 int run(const Options& o, const Globals& g) {
+  check_output("--html", o.html, {".html"});
   models::Model model = o.flags.load();
+  if (o.flags.train) models::check_classifies(*model.net, model.architecture);
   const train::ProfileOptions options{.batch = o.flags.pictures(), .steps = o.steps};
   print_profile(
       o.flags.train ? train::profile_training(model, options)
@@ -39,7 +42,7 @@ Verb bench_verb() {
         auto o = std::make_shared<Options>();
         o->flags.add_to(app);
         app.add_option("--steps", o->steps, "Steps to take the median of")->check(positive());
-        app.add_option("--html", o->html, "Also write a page with charts")->type_name("FILE");
+        app.add_option("--html", o->html, "Also write a page with charts")->type_name("FILE.html");
         return [o](const Globals& g) { return run(*o, g); };
       }};
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/output_file.h"
 #include "cli/recipe_flags.h"
 #include "cli/verb.h"
 #include "fovea/train/init_table.h"
@@ -42,12 +43,13 @@ nlohmann::ordered_json json_of(const train::InitTable& t) {
 
 int run(const Options& o, const Globals& g) {
   if (!o.out.empty()) train::check_init_table_path(o.out);
+  check_output("--out", o.out);
   const train::InitTable t = train::init_table(o.flags.config(g), o.how);
   for (const std::string& text : t.notes) tell(g, "note: " + text);
   print(g.json ? json_of(t).dump(2) + "\n" : train::init_table_text(t));
   if (!o.out.empty()) {
     train::write_init_table(t, o.out);
-    tell(g, "written    " + o.out);
+    tell(g, file_line("written", o.out));
   }
   return ok;
 }
@@ -62,7 +64,7 @@ Verb compare_init_verb() {
        "fovea compare-init --data digits --model convnet --rules recipe,small_normal,he_normal"},
       [](Arguments& app) {
         auto o = std::make_shared<Options>();
-        o->flags.add_to(app);
+        o->flags.add_to(app, false);
         app.add_option("--rules", o->how.rules, "Initialisers with commas between; recipe: its own")
             ->delimiter(',')
             ->type_name("NAME,...");

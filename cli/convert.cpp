@@ -249,9 +249,8 @@ Verb convert_verb() {
                "in",
                o->in,
                "Weights to read: .safetensors, .npz, .pth, .pt, .th, .bin (PyTorch's), the "
-               ".index.json "
-               "of a sharded set, .onnx, .param with "
-               "its .bin (ncnn), .prototxt with its .caffemodel")
+               ".index.json of a sharded set, .onnx, .param with its .bin (ncnn), .prototxt with "
+               "its .caffemodel")
             ->type_name("IN")
             ->required();
         app.add_option(

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/output_file.h"
 #include "cli/recipe_flags.h"
 #include "cli/search_progress.h"
 #include "cli/training.h"
@@ -57,6 +58,7 @@ void read_over(const std::string& over, const train::Config& recipe, Options& o)
 }
 
 int run(Options o, const Globals& g) {
+  check_output("--chart", o.chart, {".svg", ".csv", ".html"});
   train::Config config = o.flags.config(g);
   config.forget("search.");
   if (!o.over.empty()) read_over(o.over, config, o);
@@ -72,7 +74,7 @@ int run(Options o, const Globals& g) {
     print(json_of(c).dump(2) + "\n");
   } else {
     print(search::text_of(c));
-    print(fmt::format("{:<10} {}/report.html\n", "report", c.folder));
+    print(file_line("report", c.folder + "/report.html") + "\n");
   }
   for (const std::string& text : c.failures) progress.note(text);
   if (c.interrupted) {

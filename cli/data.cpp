@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/output_file.h"
 #include "cli/verb.h"
 #include "fovea/core/device.h"
 #include "fovea/core/errors.h"
@@ -123,6 +124,7 @@ void print_text(const data::Dataset& d, const Survey& s, const data::ChannelStat
 }
 
 int run(const Options& o, const Globals& g) {
+  check_output("--sheet", o.sheet, {".png", ".jpg", ".jpeg"});
   data::Source source = data::open(o.source, {.allow_missing_classes = true, .min_classes = 1});
   for (const std::string& text : source.notes) tell(g, "note: " + text);
   nlohmann::ordered_json j;
@@ -150,7 +152,7 @@ int run(const Options& o, const Globals& g) {
   print(g.json ? j.dump(2) + "\n" : fmt::format("\n{}", report::text_table(counts)));
   if (!o.sheet.empty()) {
     write_sheet(source.train ? *source.train : *source.held_out(), o);
-    tell(g, "contact sheet: " + o.sheet);
+    tell(g, file_line("picture", o.sheet));
   }
   return corrupt ? int(bad_data) : int(ok);
 }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/output_file.h"
 #include "cli/recipe_flags.h"
 #include "cli/verb.h"
 #include "fovea/core/atomic_file.h"
@@ -32,16 +33,31 @@ int run(Options o, const Globals& g) {
   const std::string folder = std::filesystem::is_directory(o.flags.recipe) ? o.flags.recipe : "";
   if (!folder.empty())  // a run keeps its recipe
     o.flags.recipe = (std::filesystem::path(folder) / "recipe.toml").string();
-  if (!folder.empty() && !o.sheet.empty())
-    throw std::invalid_argument(
-        "--sheet shows the pictures of a recipe: give " + o.flags.recipe + " instead of the run");
+  const doctor::CheckOptions usual;
+  const bool settings = o.flags.any_setting() || !o.sheet.empty() ||
+                        o.checks.steps != usual.steps || o.checks.pictures != usual.pictures ||
+                        o.checks.seconds != usual.seconds;
+  if (!folder.empty() && settings)
+    throw std::invalid_argument(fmt::format(
+        "a run is judged by its record, without --sheet, --steps, --pictures, --seconds and "
+        "settings: give {} instead of the run",
+        o.flags.recipe));
+  check_output("--html", o.html, {".html"});
+  check_output("--sheet", o.sheet, {".png", ".jpg", ".jpeg"});
+  check_output("--apply", o.apply);
   o.checks.sheet = !o.html.empty() || !o.sheet.empty();
   const doctor::Diagnosis d =
       folder.empty() ? doctor::examine(o.flags.config(g), o.checks) : doctor::examine_run(folder);
   for (const std::string& note : d.notes) tell(g, "note: " + note);
   print(g.json ? doctor::json_of(d) : text_of(d));
-  if (!o.html.empty()) doctor::write_page(o.html, o.flags.recipe, d);
-  if (!o.sheet.empty()) doctor::write_sheet(o.sheet, d);
+  if (!o.html.empty()) {
+    doctor::write_page(o.html, o.flags.recipe, d);
+    tell(g, file_line("page", o.html));
+  }
+  if (!o.sheet.empty()) {
+    doctor::write_sheet(o.sheet, d);
+    tell(g, file_line("picture", o.sheet));
+  }
   if (!o.apply.empty()) {
     train::Config config = o.flags.config(g);
     int changed = 0;
@@ -51,13 +67,11 @@ int run(Options o, const Globals& g) {
         ++changed;
       }
     write_file_atomic(o.apply, config.to_toml());
+    tell(g, file_line("recipe", o.apply));
     tell(
         g,
-        fmt::format(
-            "{} has the recipe with {} setting{} changed",
-            o.apply,
-            changed,
-            changed == 1 ? "" : "s"));
+        changed ? fmt::format("{} changed in it", counted(changed, "setting"))
+                : fmt::format("nothing to change; {} is the recipe as it was", o.apply));
   }
   return d.healthy() ? ok : check_failed;
 }
@@ -74,8 +88,10 @@ Verb doctor_verb() {
        "fovea doctor runs/convnet-digits"},
       [](Arguments& app) {
         auto o = std::make_shared<Options>();
-        o->flags.add_to(app);
-        app.get_option("recipe")->type_name("RECIPE.toml|RUN");
+        o->flags.add_to(app, false);
+        app.get_option("recipe")
+            ->description("A TOML recipe, or the folder of a run")
+            ->type_name("RECIPE.toml|RUN");
         app.add_option("--apply", o->apply, "Write the recipe with the safe changes made")
             ->type_name("FILE");
         app.add_option(

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/output_file.h"
 #include "cli/verb.h"
 #include "fovea/core/errors.h"
 #include "fovea/train/run_folder.h"
@@ -42,6 +43,7 @@ std::vector<std::string> model_files(const std::vector<std::string>& inputs) {
 }
 
 int run(const Options& o, const Globals& g) {
+  check_output("--out", o.out, {".safetensors"});
   std::vector<models::NamedModel> members;
   const std::vector<std::string> files = model_files(o.inputs);
   for (const std::string& file : files) members.push_back({file, models::load_model(file)});
@@ -84,7 +86,9 @@ Verb ensemble_verb() {
         app.add_option("models", o->inputs, "Model files, or folders of runs with snapshots")
             ->type_name("MODEL|RUN")
             ->required();
-        app.add_option("--out", o->out, "The model file to write")->type_name("FILE")->required();
+        app.add_option("--out", o->out, "The model file to write")
+            ->type_name("FILE.safetensors")
+            ->required();
         app.add_flag(
             "--average",
             o->average,

@@ -1,13 +1,16 @@
 #include "cli/environment.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <set>
+#include <stdexcept>
 #include <string_view>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <fmt/format.h>
 
 #include "fovea/core/text.h"
 #include "fovea/train/recipe.h"
@@ -36,6 +39,14 @@ std::string token_in(std::string text) {
              : text;
 }
 
+constexpr std::string_view ours = "FOVEA_";
+
+std::string upper(std::string text) {
+  for (char& c : text)
+    if (c >= 'a' && c <= 'z') c = char(c - 'a' + 'A');
+  return text;
+}
+
 bool is_set(const std::string& name) {
   const std::string value = lower(variable(name));
   return value == "1" || value == "on" || value == "yes" || value == "true";
@@ -55,26 +66,50 @@ void calm_waiting_threads(char** argv) {
   execv("/proc/self/exe", argv);         // where that fails, go on as we are
 }
 
-void read_environment(train::Config& config) {
-  constexpr std::string_view ours = "FOVEA_";
-  std::set<std::string> sections;
-  for (const train::KeyInfo& k : train::recipe_keys())
-    sections.emplace(k.key.substr(0, k.key.find('.')));
+std::vector<std::string> read_environment(train::Config& config) {
+  static const std::vector<std::string> others{
+      "THREADS", "CONV_RULE", "TORCHVISION_ENDPOINT", "TEST_DATA"};
+  std::vector<std::string> notes, sections;
+  for (const train::KeyInfo& k : train::recipe_keys()) {
+    const std::string section(k.key.substr(0, k.key.find('.')));
+    if (std::ranges::find(sections, section) == sections.end()) sections.push_back(section);
+  }
   for (char** entry = environ; *entry; ++entry) {
     std::string_view text = *entry;
     size_t equals = text.find('=');
     if (!text.starts_with(ours) || equals == std::string_view::npos) continue;
     std::string name(text.substr(0, equals)), value(text.substr(equals + 1));
     std::string key = lower(name.substr(ours.size()));
-    size_t bar = key.find('_');
-    if (bar == std::string::npos || value.empty() || !sections.contains(key.substr(0, bar)))
+    if (value.empty() || std::ranges::find(others, name.substr(ours.size())) != others.end())
       continue;
-    key[bar] = '.';
-    config.set(key, value, "environment " + name);
+    const size_t bar = std::min(key.find('_'), key.size());
+    const std::string section = key.substr(0, bar);
+    if (bar < key.size() && std::ranges::find(sections, section) != sections.end()) {
+      key[bar] = '.';
+      config.set(key, value, "environment " + name);
+      continue;
+    }
+    std::string meant = nearest(key, others);
+    if (const std::string near = nearest(section, sections); meant.empty() && bar < key.size())
+      meant = near.empty() ? "" : upper(near) + name.substr(ours.size() + bar);
+    notes.push_back(fmt::format(
+        "the variable {} is not used; {}",
+        name,
+        meant.empty() ? "a setting is FOVEA_<SECTION>_<NAME>, such as FOVEA_TRAIN_EPOCHS"
+                      : fmt::format("did you mean \"{}{}\"?", ours, meant)));
   }
+  return notes;
 }
 
-int environment_threads() { return std::max(0, std::atoi(variable("FOVEA_THREADS").c_str())); }
+int environment_threads() {
+  const std::string text = variable("FOVEA_THREADS");
+  int n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (!text.empty() && (error != std::errc() || end != text.data() + text.size() || n < 0))
+    throw std::invalid_argument(
+        fmt::format("FOVEA_THREADS: expected a whole number of at least 0, got \"{}\"", text));
+  return n;
+}
 
 std::string environment_conv_rule() { return variable("FOVEA_CONV_RULE"); }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "fovea/hub/hub.h"
 #include "fovea/train/config.h"
@@ -21,11 +22,12 @@ namespace fovea::cli {
 void calm_waiting_threads(char** argv);
 
 // Sets what variables of the form FOVEA_<SECTION>_<NAME> say, where the section is one of a recipe
-// (run, data, model, train, optimizer, schedule). Variables of other forms are left alone, and so
-// are empty ones. Throws std::invalid_argument, naming the variable and the nearest key, for a
-// setting that does not exist or a value of another type.
-void read_environment(train::Config& config);
-int environment_threads();            // 0 when not set
+// (run, data, model, train, optimizer, schedule). Empty variables are left alone. Throws
+// std::invalid_argument, naming the variable and the nearest key, for a setting that does not exist
+// or a value of another type. Gives a note for each FOVEA_ variable that nothing reads.
+std::vector<std::string> read_environment(train::Config& config);
+// 0 when not set. Throws std::invalid_argument where it is no number of threads.
+int environment_threads();
 std::string environment_conv_rule();  // empty when not set
 
 // The hub as the variables say; a token may lie in a file, as `huggingface-cli login` leaves it.

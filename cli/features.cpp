@@ -72,7 +72,9 @@ Verb features_verb() {
                "--layer", o->how.layer, "A layer of `fovea models`; by default what the head reads")
             ->type_name("PATH");
         app.add_flag("--whole", o->whole, "Every value of a layer's maps instead of their means");
-        app.add_option("--out", o->out, "Beginning of the files' names")->capture_default_str();
+        app.add_option("--out", o->out, "Beginning of the files' names")
+            ->type_name("PREFIX")
+            ->capture_default_str();
         app.add_option("--batch", o->how.batch, "Pictures per step")->check(positive());
         app.add_option("--workers", o->how.workers, "Loader threads")->check(not_negative());
         return [o](const Globals& g) { return run(*o, g); };

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/finetune_flags.h"
+#include "cli/output_file.h"
 #include "cli/recipe_flags.h"
 #include "fovea/train/lr_range.h"
 
@@ -44,6 +45,7 @@ nlohmann::ordered_json json_of(const train::LrRange& r) {
 
 int run(const Options& o, const Globals& g) {
   if (!o.out.empty()) train::check_lr_range_path(o.out);
+  check_output("--out", o.out);
   train::Config config = o.flags.config(g);
   if (!o.from.empty()) {
     train::Finetuning plan = o.finetune.plan(config, o.from, g);
@@ -57,7 +59,7 @@ int run(const Options& o, const Globals& g) {
   print(g.json ? json_of(r).dump(2) + "\n" : train::lr_range_text(r));
   if (!o.out.empty()) {
     train::write_lr_range(r, o.out);
-    tell(g, "chart      " + o.out);
+    tell(g, file_line("chart", o.out));
   }
   return ok;
 }
@@ -73,7 +75,7 @@ Verb find_lr_verb() {
        "fovea find-lr --from model.safetensors --data photos/ --mode last"},
       [](Arguments& app) {
         auto o = std::make_shared<Options>();
-        o->flags.add_to(app);
+        o->flags.add_to(app, false);
         app.add_option("--from", o->from, "A model file to fine-tune, as `fovea finetune` would")
             ->type_name("MODEL");
         o->finetune.add_to(app);

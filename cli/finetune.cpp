@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/finetune_flags.h"
+#include "cli/output_file.h"
 #include "cli/recipe_flags.h"
 #include "cli/training.h"
 
@@ -26,7 +27,7 @@ int run(const Options& o, const Globals& g) {
   how.loss = o.classifier == "svm" ? train::ProbeLoss::svm : train::ProbeLoss::softmax;
   train::Finetuning plan = o.finetune.plan(o.flags.config(g), o.model, g);
   if (o.print_config) {
-    print(plan.config.to_table());
+    print_config(plan.config, g);
     return ok;
   }
   if (plan.mode != "features") return train_and_print(std::move(plan), o.overwrite, g);
@@ -46,13 +47,12 @@ int run(const Options& o, const Globals& g) {
   }
   for (auto [split, e] : {std::pair{"validation", r.val}, {"test", r.test}})
     if (e) print(fmt::format("{:<10} {:.2f} % of {} right\n", split, 100 * e->top1, e->samples));
-  print(fmt::format("{:<10} {}\n", "model", r.model));
+  print(file_line("model", r.model) + "\n");
   tell(
       g,
       fmt::format(
           "a linear classifier ({}, weight decay {}) on {} features: {:.2f} % of the training "
-          "pictures "
-          "right, {:.1f} s",
+          "pictures right, {:.1f} s",
           o.classifier,
           r.weight_decay,
           r.features,

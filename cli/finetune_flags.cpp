@@ -30,6 +30,8 @@ void FinetuneFlags::add_to(Arguments& app) {
 
 train::Finetuning FinetuneFlags::plan(
     train::Config config, const std::string& model, const Globals& g) const {
+  if (!config.is_set("data.source"))
+    throw std::invalid_argument("--data is required: your own pictures, a folder per class");
   config.set("model.from", model, "MODEL");
   config.set("model.head", "linear", "finetune");
   if (!preprocess.empty())

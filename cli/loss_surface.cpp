@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/output_file.h"
 #include "cli/verb.h"
 #include "fovea/doctor/page.h"
 #include "fovea/train/run_report.h"
@@ -33,6 +34,7 @@ void put_into_report(const std::string& folder, const train::LossSurface& s) {
 
 int run(const Options& o, const Globals& g) {
   if (!o.out.empty()) train::check_loss_surface_path(o.out);
+  check_output("--out", o.out);
   train::SurfaceOptions how = o.how;
   how.statistics =
       o.statistics == "batch" ? train::NormStatistics::batch : train::NormStatistics::running;
@@ -74,7 +76,7 @@ int run(const Options& o, const Globals& g) {
         s.pictures,
         s.split,
         at_model,
-        file));
+        file_line(o.out.empty() ? "report" : "written", file)));
   }
   return ok;
 }
@@ -95,7 +97,10 @@ Verb loss_surface_verb() {
                o->out,
                "A file of its own, .html, .svg or .csv, instead of a section of the run's report")
             ->type_name("FILE");
-        app.add_option("--side", o->how.side, "Places along each direction; odd ones have a middle")
+        app.add_option(
+               "--side",
+               o->how.side,
+               "Places along each direction; an odd number puts the model in the middle")
             ->check(positive())
             ->capture_default_str();
         app.add_option("--reach", o->how.reach, "How far to go, in lengths of the filters")
@@ -104,10 +109,12 @@ Verb loss_surface_verb() {
         app.add_option("--pictures", o->how.pictures, "Samples to take the mean loss over")
             ->check(positive())
             ->capture_default_str();
-        app.add_option("--split", o->how.split, "Of which split")
+        app.add_option("--split", o->how.split, "Split the pictures are taken from")
             ->check(one_of({"train", "val", "test"}))
             ->capture_default_str();
-        app.add_option("--seed", o->how.seed, "Seed of the directions")->capture_default_str();
+        app.add_option("--seed", o->how.seed, "Seed of the directions")
+            ->check(not_negative())
+            ->capture_default_str();
         app.add_option(
                "--statistics",
                o->statistics,

@@ -24,11 +24,8 @@ int report(const char* what, Exit code) {
 int run(int argc, char** argv) {
   Application application;
   try {
+    application.globals.threads = environment_threads();
     application.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return application.exit(e);
-  }
-  try {
     const Globals& g = application.globals;
     set_threads(g.threads);
     if (!g.conv_rule.empty()) train::use_tuned_rule(g.conv_rule);
@@ -36,6 +33,8 @@ int run(int argc, char** argv) {
     if (std::fflush(stdout) != 0 || std::ferror(stdout))
       return report("the result cannot be written to standard output; is the disk full?", failure);
     return code;
+  } catch (const CLI::ParseError& e) {
+    return application.exit(e);
   } catch (const IoError& e) {
     return report(e.what(), bad_data);
   } catch (const data::DataError& e) {

@@ -1,5 +1,7 @@
 #include "cli/model_flags.h"
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -16,7 +18,7 @@ namespace {
 // Throws IoError.
 std::vector<std::string> lines_of(const std::string& path) {
   std::ifstream file(path);
-  if (!file) throw IoError(path, "cannot be read");
+  if (!file) throw IoError(path, fmt::format("cannot be read: {}", std::strerror(errno)));
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) {
     if (line.ends_with('\r')) line.pop_back();
@@ -36,7 +38,13 @@ void add_preprocess_to(Arguments& app, std::string& preprocess, const std::strin
 
 std::string preprocess_text(const std::string& preprocess) {
   if (!preprocess.ends_with(".json")) return preprocess;
-  return fmt::format("{}", fmt::join(lines_of(preprocess), "\n"));
+  const std::string text = fmt::format("{}", fmt::join(lines_of(preprocess), "\n"));
+  try {
+    data::Preprocess::from_json(text);
+  } catch (const std::invalid_argument& e) {
+    throw IoError(preprocess, e.what());
+  }
+  return text;
 }
 
 void OpenFlags::add_description_to(Arguments& app, const std::string& of) {

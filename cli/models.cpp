@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/output_file.h"
 #include "cli/verb.h"
 #include "fovea/core/atomic_file.h"
 #include "fovea/models/registry.h"
@@ -99,8 +100,7 @@ void print_layers(const models::Summary& s, const std::string& title, const Glob
   print(fmt::format("{}\n\n{}\n", title, report::text_table(table)));
   print(fmt::format(
       "{} parameters ({:.1f} MB), {} multiply-adds\n{} values of memory a picture ({:.1f} MB "
-      "forward, "
-      "about twice that in training)\n",
+      "forward, about twice that in training)\n",
       s.parameters,
       double(s.parameters) * 4e-6,
       report::short_count(s.macs),
@@ -115,7 +115,7 @@ void draw(
     const Globals& g) {
   if (o.svg.empty()) return;
   write_file_atomic(o.svg, report::network_chart(train::network_figure(net, figure)).markup + "\n");
-  tell(g, "picture: " + o.svg);
+  tell(g, file_line("picture", o.svg));
 }
 
 int run(const Options& o, const Globals& g) {
@@ -123,6 +123,7 @@ int run(const Options& o, const Globals& g) {
     throw std::invalid_argument(
         "--svg draws one network: name it, as in fovea models resnet18 --svg resnet18.svg");
   if (o.name.empty()) return list_all(g);
+  check_output("--svg", o.svg, {".svg"});
   if (std::filesystem::exists(o.name)) {
     models::Model m = onnx::open(o.name, {.classifies = false});
     const Shape& input = m.architecture.input;

@@ -1,6 +1,7 @@
 // fovea predict: what a model sees in pictures.
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -63,6 +64,9 @@ void print_one(
 }
 
 int run(const Options& o, const Globals& g) {
+  if (o.draws == 1)
+    throw std::invalid_argument(
+        "--mc-dropout: expected at least 2 draws, whose spread can be given, got 1");
   const models::Model model = o.views.fitted(o.open.open(o.model));
   const data::Views views(model.preprocess, o.views.options());
   o.views.tell_of(views, g);
@@ -70,7 +74,8 @@ int run(const Options& o, const Globals& g) {
     throw std::invalid_argument(
         "--mc-dropout judges one view of each picture: give it without --views, --scales and "
         "--dense");
-  const train::ViewScores scores(model, views);
+  std::optional<train::ViewScores> scores;
+  if (o.draws == 0) scores.emplace(model, views);
   std::vector<std::string> files = picture_files(o.inputs), names;
   data::ViewBatch pictures(views);
   int64_t bad = 0;
@@ -78,7 +83,7 @@ int run(const Options& o, const Globals& g) {
   auto flush = [&] {
     auto predictions = o.draws > 0 ? train::predict_sampled(
                                          model, pictures, o.top, o.draws, Key(1).fold_in(batches++))
-                                   : train::predict(scores, pictures, o.top);
+                                   : train::predict(*scores, pictures, o.top);
     for (size_t i = 0; i < names.size(); ++i) print_one(g, model, names[i], predictions[i]);
     names.clear();
   };

@@ -1,27 +1,31 @@
 #include "cli/recipe_flags.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "cli/environment.h"
 #include "fovea/train/recipe.h"
 
 namespace fovea::cli {
 
-void RecipeFlags::add_to(Arguments& app) {
+void RecipeFlags::add_to(Arguments& app, bool runs) {
   app.add_option("recipe", recipe, "A TOML recipe; flags and --set change its settings")
       ->type_name("RECIPE.toml");
-  app.add_option("--model", model, "A model of `fovea models`, or knn, svm, l2svm, softmax")
+  app.add_option(
+         "--model",
+         model,
+         "A model of `fovea models`, or knn, svm, l2svm, softmax, rbf, tree, layers")
       ->type_name("NAME");
-  add_settings_to(app);
+  add_settings_to(app, runs);
 }
 
-void RecipeFlags::add_settings_to(Arguments& app) {
+void RecipeFlags::add_settings_to(Arguments& app, bool runs) {
   app.add_option(
          "--data",
          data,
          "digits, a folder, an archive, points (moons, FILE.csv), or train=A,test=B")
       ->type_name("SOURCE");
-  app.add_option("--name", name, "Name of the run: runs/NAME")->type_name("NAME");
+  if (runs) app.add_option("--name", name, "Name of the run: runs/NAME")->type_name("NAME");
   app.add_option("--epochs", epochs, "Passes over the data")->check(positive());
   app.add_option("--batch", batch, "Pictures per step")->check(positive());
   app.add_option("--lr", lr, "Learning rate")->check(positive());
@@ -38,15 +42,17 @@ void RecipeFlags::add_settings_to(Arguments& app) {
       ->allow_extra_args(false);
 }
 
-bool RecipeFlags::any() const {
-  return !(recipe + data + model + name + determinism).empty() || !sets.empty() || epochs > 0 ||
-         batch > 0 || lr > 0 || seed >= 0;
+bool RecipeFlags::any() const { return !recipe.empty() || any_setting(); }
+
+bool RecipeFlags::any_setting() const {
+  return !(data + model + name + determinism).empty() || !sets.empty() || epochs > 0 || batch > 0 ||
+         lr > 0 || seed >= 0;
 }
 
 train::Config RecipeFlags::config(const Globals& g) const {
   train::Config c = train::recipe_config();
   if (!recipe.empty()) c.read_toml(recipe);
-  read_environment(c);
+  for (const std::string& text : read_environment(c)) tell(g, "note: " + text);
   auto flag = [&](const char* key, const std::string& value, const char* option) {
     if (!value.empty()) c.set(key, value, option);
   };
@@ -61,6 +67,20 @@ train::Config RecipeFlags::config(const Globals& g) const {
   flag("run.threads", g.threads ? std::to_string(g.threads) : "", "--threads");
   for (const std::string& s : sets) c.set_expression(s, "--set");
   return c;
+}
+
+void print_config(const train::Config& config, const Globals& g) {
+  if (!g.json) return print(config.to_table());
+  nlohmann::ordered_json j;
+  for (const auto& [key, value] : config.under(""))
+    j[key] = {{"value", value}, {"origin", config.origin(key)}};
+  for (const char* name : {"model.layers", "augment"})
+    for (const train::Item& item : config.list(name)) {
+      nlohmann::ordered_json entry{{"type", item.type}};
+      for (const auto& [option, value] : item.options) entry[option] = value;
+      j[name].push_back(std::move(entry));
+    }
+  print(j.dump(2) + "\n");
 }
 
 }  // namespace fovea::cli

@@ -15,12 +15,17 @@ struct RecipeFlags {
   int64_t epochs = 0, batch = 0, seed = -1;
   double lr = 0;
 
-  void add_to(Arguments& app);
-  void add_settings_to(
-      Arguments& app);  // without recipe and model, where another word has their place
+  // Without `runs` the verb leaves no run, which could have a name.
+  void add_to(Arguments& app, bool runs = true);
+  // Without recipe and model, where another word has their place.
+  void add_settings_to(Arguments& app, bool runs = true);
   bool any() const;
+  bool any_setting() const;  // beside the recipe itself
   // Defaults, the recipe, the environment, flags and --set, in this order.
   train::Config config(const Globals& g) const;
 };
+
+// Each setting with where it came from, for --print-config.
+void print_config(const train::Config& config, const Globals& g);
 
 }  // namespace fovea::cli

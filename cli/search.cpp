@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/output_file.h"
 #include "cli/progress.h"
 #include "cli/recipe_flags.h"
 #include "cli/search_progress.h"
@@ -90,8 +91,8 @@ void print_result(const search::SearchResult& r) {
          search::text_of(t.values)});
   }
   print(report::text_table(table));
-  if (r.best) print(fmt::format("\n{:<10} {}/best.toml\n", "recipe", r.folder));
-  print(fmt::format("{:<10} {}/report.html\n", "report", r.folder));
+  if (r.best) print("\n" + file_line("recipe", r.folder + "/best.toml") + "\n");
+  print(file_line("report", r.folder + "/report.html") + "\n");
 }
 
 int run(Options o, const Globals& g) {
@@ -121,7 +122,7 @@ int run(Options o, const Globals& g) {
     tell(g, "stopped; the same command goes on");
     return stop_code();
   }
-  tell(g, fmt::format("{} trials in {}", r.trials.size(), duration(r.seconds)));
+  tell(g, fmt::format("{} in {}", counted(int64_t(r.trials.size()), "trial"), duration(r.seconds)));
   if (!r.best) tell(g, "no trial came to a result: the report says why");
   return r.best ? ok : failure;
 }
@@ -143,14 +144,15 @@ Verb search_verb() {
                "--vary",
                o->vary,
                "A setting to search over: log:LOW:HIGH, uniform:LOW:HIGH (with :whole behind, "
-               "whole "
-               "numbers) or A,B,C. May be repeated; a recipe gives the same in its table [search]")
+               "whole numbers) or A,B,C. May be repeated; a recipe gives the same in its table "
+               "[search]")
             ->type_name("KEY=RANGE")
             ->take_all()
             ->allow_extra_args(false);
         app.add_option("--budget", o->budget, "Time for all of it: 30m, 90s, 1h30m")
             ->type_name("TIME");
-        app.add_option("--trials", o->search.trials, "At most as many")->check(positive());
+        app.add_option("--trials", o->search.trials, "Try at most this many settings")
+            ->check(positive());
         app.add_option("--jobs", o->search.jobs, "Trials at the same time, which share the threads")
             ->check(positive())
             ->capture_default_str();
@@ -162,7 +164,8 @@ Verb search_verb() {
         app.add_option("--stopping", o->stopping, "How poor trials end early")
             ->check(one_of({"hyperband", "halving", "none"}))
             ->capture_default_str();
-        app.add_option("--eta", o->search.eta, "One of so many goes on, so many times longer")
+        app.add_option(
+               "--eta", o->search.eta, "Of each ETA trials one goes on, with ETA times the epochs")
             ->check(positive())
             ->capture_default_str();
         app.add_option("--metric", o->metric, "What is judged, of the validation split")
@@ -171,13 +174,15 @@ Verb search_verb() {
         app.add_option("--sampler", o->sampler, "random, or a grid")
             ->check(one_of({"random", "grid"}))
             ->capture_default_str();
-        app.add_option("--points", o->search.points, "Of each range of a grid")
+        app.add_option(
+               "--points", o->search.points, "Values tried of each range, with --sampler grid")
             ->check(positive())
             ->capture_default_str();
         app.add_option("--out", o->search.folder, "Folder of the search; runs/NAME-search if empty")
             ->type_name("DIR");
         app.add_flag("--overwrite", o->search.overwrite, "Replace another search in that folder");
-        app.add_flag("--keep", o->search.keep_all, "Keep the weights of all trials, not the best");
+        app.add_flag(
+            "--keep", o->search.keep_all, "Keep the weights of all trials, not of the best alone");
         return [o](const Globals& g) { return run(*o, g); };
       }};
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/environment.h"
+#include "cli/output_file.h"
 #include "cli/progress.h"
 
 namespace fovea::cli {
@@ -27,7 +28,7 @@ void SearchProgress::note(const std::string& text) {
 void SearchProgress::on_stage(const search::Stage& stage) {
   if (quiet_) return;
   std::string text = fmt::format("stage {}", stage.number + 1);
-  if (stage.epochs > 0) text += fmt::format(", {} epochs", stage.epochs);
+  if (stage.epochs > 0) text += ", " + counted(stage.epochs, "epoch");
   text += ":";
   for (const search::Dimension& d : stage.space)
     text += fmt::format(" {}={}", d.key, search::shortened(d.str()));

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/output_file.h"
+
 namespace fovea::cli {
 
 namespace {
@@ -50,7 +52,7 @@ void print_profile(const train::StepProfile& p, const std::string& html, const G
   print(g.json ? json_of(p).dump(2) + "\n" : train::profile_text(p));
   if (html.empty()) return;
   train::write_profile_html(p, html);
-  tell(g, fmt::format("page       {}", html));
+  tell(g, file_line("page", html));
 }
 
 }  // namespace fovea::cli

@@ -2,11 +2,13 @@
 #include "fovea/train/toy.h"
 
 #include <cmath>
+#include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/output_file.h"
 #include "cli/recipe_flags.h"
 #include "cli/verb.h"
 
@@ -23,9 +25,7 @@ struct Options {
 };
 
 int run(const Options& o, const Globals& g) {
-  if (!o.out.ends_with(".html"))
-    throw std::invalid_argument(
-        fmt::format("--out: expected a file that ends with .html, got \"{}\"", o.out));
+  check_output("--out", o.out, {".html"});
   train::Config config = o.flags.config(g);
   train::set_toy_defaults(config);
   const std::string source = config.text("data.source");
@@ -33,7 +33,8 @@ int run(const Options& o, const Globals& g) {
   data::PointOptions how = o.points;
   how.key = Key(recipe.seed).fold_in(8);
   if (o.noise >= 0) how.noise = o.noise;
-  const bool file = source.find_first_of("./") != std::string::npos;
+  const bool file =
+      source.find_first_of("./") != std::string::npos || std::filesystem::exists(source);
   const data::Points points = file ? data::read_points(source) : data::toy_points(source, how);
   const train::ToyRun r = train::train_toy(config, points, o.how);
   train::write_toy(r, o.out);
@@ -53,12 +54,12 @@ int run(const Options& o, const Globals& g) {
     print(j.dump(2) + "\n");
   } else {
     print(fmt::format(
-        "{} of {} points right after {} steps, loss {:.4g}\n{}\n",
+        "{} of {} points right after {}, loss {:.4g}\n{}\n",
         std::lround(r.accuracy * double(points.at.size())),
         points.at.size(),
-        r.steps,
+        counted(r.steps, "step"),
         r.loss,
-        o.out));
+        file_line("page", o.out)));
   }
   return ok;
 }
@@ -75,7 +76,7 @@ Verb toy_verb() {
        "fovea toy net.toml --data points.csv --set optimizer.name=sgd --lr 0.1"},
       [](Arguments& app) {
         auto o = std::make_shared<Options>();
-        o->flags.add_to(app);
+        o->flags.add_to(app, false);
         app.get_option("--data")->description(
             "moons, circles, spiral, blobs, or a file of lines x,y,class");
         app.get_option("--model")->description(

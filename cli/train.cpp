@@ -1,4 +1,5 @@
 // fovea train: a recipe, or flags, to a run folder.
+#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
@@ -11,7 +12,9 @@
 #include "fovea/models/layers.h"
 #include "fovea/optim/factory.h"
 #include "fovea/optim/schedule.h"
+#include "fovea/train/frozen.h"
 #include "fovea/train/recipe.h"
+#include "fovea/train/setup.h"
 
 namespace fovea::cli {
 
@@ -22,20 +25,6 @@ struct Options {
   std::string resume, list;
   bool loss_surface = false, print_config = false, overwrite = false, dry_run = false;
 };
-
-// Each setting with where it came from.
-nlohmann::ordered_json json_of(const train::Config& config) {
-  nlohmann::ordered_json j;
-  for (const auto& [key, value] : config.under(""))
-    j[key] = {{"value", value}, {"origin", config.origin(key)}};
-  for (const char* name : {"model.layers", "augment"})
-    for (const train::Item& item : config.list(name)) {
-      nlohmann::ordered_json entry{{"type", item.type}};
-      for (const auto& [option, value] : item.options) entry[option] = value;
-      j[name].push_back(std::move(entry));
-    }
-  return j;
-}
 
 nlohmann::ordered_json json_of(const std::vector<optim::MethodInfo>& methods) {
   nlohmann::ordered_json list;
@@ -111,6 +100,22 @@ int list_tables(const std::string& what, const Globals& g) {
   return ok;
 }
 
+// Makes all that a run would begin with.
+int try_out(const train::Recipe& recipe, const Globals& g) {
+  const auto optimizer = optim::make_optimizer(recipe.optimizer);
+  train::use_processors(recipe);
+  const train::Setup s = train::set_up(recipe);
+  const int64_t batches = std::max<int64_t>(1, s.source.train->size() / recipe.batch);
+  optim::make_schedule(
+      recipe.schedule,
+      {.lr = optimizer->lr(), .total_steps = batches * recipe.epochs, .steps_per_epoch = batches});
+  train::freeze_modules(*s.model.net, recipe.freeze);
+  train::regularized_weights(*s.model.net, recipe.regularization, nullptr);
+  for (const std::string& text : s.notes) tell(g, "note: " + text);
+  tell(g, "the recipe is well formed: " + recipe.name);
+  return ok;
+}
+
 int run_training(const Options& o, const Globals& g) {
   if (!o.list.empty()) return list_tables(o.list, g);
   if (!o.resume.empty() && (o.flags.any() || o.loss_surface))
@@ -119,14 +124,10 @@ int run_training(const Options& o, const Globals& g) {
   train::Config config = o.flags.config(g);
   if (o.loss_surface) config.set("report.loss_surface", "true", "--loss-surface");
   if (o.print_config) {
-    print(g.json ? json_of(config).dump(2) + "\n" : config.to_table());
+    print_config(config, g);
     return ok;
   }
-  if (o.dry_run) {
-    train::Recipe check(config);
-    tell(g, "the recipe is well formed: " + check.name);
-    return ok;
-  }
+  if (o.dry_run) return try_out(train::Recipe(config), g);
   return o.resume.empty() ? train_and_print(config, o.overwrite, g) : resume_and_print(o.resume, g);
 }
 
@@ -153,7 +154,7 @@ Verb train_verb() {
             o->loss_surface,
             "Map the loss around the model and along the way of the training, for the report");
         app.add_flag("--print-config", o->print_config, "Show each setting and where it came from");
-        app.add_flag("--dry-run", o->dry_run, "Check the recipe and stop");
+        app.add_flag("--dry-run", o->dry_run, "Check the recipe and open its data, then stop");
         app.add_option("--list", o->list, "Show what a recipe can draw on")
             ->check(one_of({"settings", "layers", "augment", "optimizers", "schedules"}));
         return [o](const Globals& g) { return run_training(*o, g); };

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/output_file.h"
 #include "cli/progress.h"
 #include "fovea/doctor/attendant.h"
 #include "fovea/train/trainer.h"
@@ -67,13 +68,9 @@ void print_result(const train::TrainResult& r, const Globals& g) {
   };
   line("validation", r.val);
   line("test", r.test);
-  print(fmt::format(
-      "{:<10} {}/model.safetensors\n{:<10} {}/report.html\n",
-      "model",
-      r.folder,
-      "report",
-      r.folder));
-  tell(g, fmt::format("trained {} steps in {}", r.steps, duration(r.seconds)));
+  print(file_line("model", r.folder + "/model.safetensors") + "\n");
+  print(file_line("report", r.folder + "/report.html") + "\n");
+  tell(g, fmt::format("trained {} in {}", counted(r.steps, "step"), duration(r.seconds)));
 }
 
 template <class F>

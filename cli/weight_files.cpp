@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/errors.h"
 #include "fovea/formats/npz.h"
 #include "fovea/formats/safetensors_tree.h"
 #include "fovea/formats/torch_file.h"
@@ -48,11 +49,24 @@ void write_npz(const std::string& path, const WeightFile& file) {
                      }));
 }
 
-formats::LayerGraph ncnn_graph(const std::string& path) { return formats::load_ncnn(path); }
+// The weights, which lie beside the description.
+std::filesystem::path beside(const std::string& path, const char* extension) {
+  auto weights = std::filesystem::path(path).replace_extension(extension);
+  if (std::filesystem::exists(path) && !std::filesystem::exists(weights))
+    throw IoError(
+        path,
+        fmt::format(
+            "it needs its weights beside it, and there is no {}", weights.filename().string()));
+  return weights;
+}
 
-// The weights lie beside the description.
+formats::LayerGraph ncnn_graph(const std::string& path) {
+  beside(path, ".bin");
+  return formats::load_ncnn(path);
+}
+
 formats::LayerGraph caffe_graph(const std::string& path) {
-  return formats::load_caffe(path, std::filesystem::path(path).replace_extension(".caffemodel"));
+  return formats::load_caffe(path, beside(path, ".caffemodel"));
 }
 
 template <formats::LayerGraph (*graph)(const std::string&)>

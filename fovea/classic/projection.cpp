@@ -105,6 +105,8 @@ Projection::Projection(const Options& o) : o_(o) {
   if (o.dims < 1 || (o.kind == ProjectionKind::pca && o.dims > o.in))
     throw std::invalid_argument(fmt::format(
         "[project] expected dims from 1 to the {} values of its input, got {}", o.in, o.dims));
+  if (o.whiten && o.kind != ProjectionKind::pca)
+    throw std::invalid_argument("[project] expected whiten with kind = pca, got it with another");
   mean_ = nn::shaped({o.in});
   basis_ = nn::shaped({o.dims, o.in});
 }

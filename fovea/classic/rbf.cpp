@@ -49,6 +49,12 @@ void Rbf::visit(Visitor& v) {
 void Rbf::fit(const Examples& e) {
   check_examples(e, o_.in, "rbf");
   const Tensor x = some_rows(e.x, o_.samples, e.key.fold_in(0));
+  if (x.dim(0) < o_.units)
+    throw std::invalid_argument(fmt::format(
+        "[rbf] expected at most as many units as training samples, {}, got {}; lower rbf.units, or "
+        "units of the layer",
+        x.dim(0),
+        o_.units));
   const Clusters found = kmeans(x, {.clusters = o_.units, .key = e.key.fold_in(1)});
   centres_ = found.centres;
   const double spread = std::sqrt(std::max(found.error, 1e-12));

@@ -16,7 +16,7 @@ class DecisionTree : public nn::Module, public Fitted {
  public:
   struct Options {
     int64_t in = 0, classes = 0;
-    int depth = 8;      // at most 16
+    int depth = 10;     // at most 16
     int64_t least = 1;  // examples in a leaf, at least
   };
   explicit DecisionTree(const Options& o);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -46,10 +47,10 @@ void check_finite(
     const Node& node, std::span<const Tensor> inputs, std::span<const Tensor> outputs) {
   for (const Tensor& out : outputs) {
     if (all_finite(out)) continue;
-    std::string cause = "from finite inputs", broken;
+    std::string cause = "from finite inputs", broken, separator = ": ";
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!inputs[i].is_evaluated()) continue;
-      cause += (i == 0 ? ": " : ", ") + range_of(inputs[i]);
+      cause += std::exchange(separator, ", ") + range_of(inputs[i]);
       if (!all_finite(inputs[i]))
         broken = fmt::format("its input {} {} already was not finite", i, inputs[i].str());
     }

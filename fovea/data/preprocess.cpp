@@ -276,6 +276,7 @@ std::string Preprocess::to_json() const {
 
 Preprocess Preprocess::from_json(const std::string& text) {
   auto j = Json::parse(text, nullptr, false);
+  if (j.is_discarded()) fail("expected a JSON object, got text that is no JSON");
   if (!j.is_object()) fail("expected a JSON object");
   Preprocess p;
   for (const auto& [key, value] : j.items()) {

@@ -273,7 +273,7 @@ void check_pictures(const data::Source& source, const CheckOptions& o, Findings&
              "{} training pictures cannot be read, the first: {}",
              prints.corrupt.size(),
              prints.corrupt.front()),
-         "delete or mend them; training leaves them out"});
+         "delete or replace them; training leaves them out"});
   check_twins(*source.train, prints.all, found);
   if (source.val) check_leak(*source.train, prints, *source.val, "validation", o, found);
   if (source.test) check_leak(*source.train, prints, *source.test, "test", o, found);

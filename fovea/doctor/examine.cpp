@@ -98,7 +98,7 @@ Diagnosis examine(const train::Config& config, const CheckOptions& o) {
   } catch (const std::invalid_argument& e) {
     Diagnosis d;
     d.findings.push_back(
-        {"setup", Severity::problem, 1, e.what(), "mend what the message says, then ask again"});
+        {"setup", Severity::problem, 1, e.what(), "correct what the message says, then ask again"});
     d.checked = {"setup"};
     return d;
   }

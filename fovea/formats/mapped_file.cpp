@@ -38,6 +38,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path.string())
   if (file.get() < 0) fail(path_, "cannot open the file");
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) fail(path_, "cannot read the file's size");
+  if (S_ISDIR(info.st_mode)) throw IoError(path_, "expected a file, got a folder");
   if (!S_ISREG(info.st_mode)) throw IoError(path_, "expected a regular file, got something else");
   auto size = size_t(info.st_size);
   if (size == 0) return;  // an empty mapping is an error to mmap

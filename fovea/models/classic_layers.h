@@ -28,7 +28,7 @@ bool is_classic(std::string_view name);
 // The layers of the method for inputs of `values` numbers: a flatten, the projection if any, and
 // then the nearest neighbours, the tree, or one linear layer, behind radial basis functions for
 // rbf; what tells the other three apart is the loss they are trained with. Throws for an unknown
-// metric, search or projection, and for dimensions that do not fit.
+// projection and for dimensions that do not fit.
 std::vector<LayerSpec> classic_layers(const ClassicOptions& o, int64_t values, int64_t classes);
 
 }  // namespace fovea::models

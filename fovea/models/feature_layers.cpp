@@ -115,7 +115,7 @@ const std::vector<LayerMaker>& feature_layer_makers() {
       {{"tree",
         "decision tree on the training data: (N, F) -> (N, out)",
         {{"out", "", "classes", true},
-         {"depth", "8", "questions to a leaf, at most 16", true},
+         {"depth", "10", "questions to a leaf, at most 16", true},
          {"least", "1", "samples in a leaf, at least", true}},
         Learning::by_fitting},
        make_tree},

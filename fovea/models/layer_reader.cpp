@@ -15,8 +15,12 @@ Reader::Reader(const LayerSpec& spec, const LayerType& type) : spec_(spec), type
   for (const LayerOption& o : type.options) known.emplace_back(o.name);
   for (const auto& [name, value] : spec.options)
     if (std::ranges::find(known, name) == known.end())
-      throw std::invalid_argument(
-          fmt::format("unknown option \"{}\"{}", name, did_you_mean(name, known)));
+      throw std::invalid_argument(fmt::format(
+          "unknown option \"{}\", {} takes {}{}",
+          name,
+          type.name,
+          known.empty() ? "none" : list_of(known, known.size()),
+          did_you_mean(name, known)));
 }
 
 std::string Reader::text(std::string_view name) const {

@@ -1,5 +1,7 @@
 #include "fovea/models/model_file.h"
 
+#include <filesystem>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -56,14 +58,33 @@ void save_model(const std::string& path, Model& model) {
       path, nn::export_tree(*model.net), {{"format", "pt"}, {"fovea", j.dump()}});
 }
 
+namespace {
+
+formats::SavedTree file_of(const std::string& path) {
+  try {
+    return formats::load_safetensors(path);
+  } catch (const IoError& e) {
+    if (!std::filesystem::is_regular_file(path)) throw;
+    std::string why = e.what();
+    if (why.starts_with(path + ": ")) why.erase(0, path.size() + 2);
+    throw IoError(path, "not a model file (.safetensors of fovea), or cut short: " + why);
+  }
+}
+
+}  // namespace
+
 Model load_model(const std::string& path) {
   if (lower(path).ends_with(".onnx"))
     throw IoError(
         path,
         "expected a fovea model (.safetensors); `fovea convert` makes one of an ONNX file that "
-        "gives "
-        "the scores of classes");
-  auto [tree, metadata] = formats::load_safetensors(path);
+        "gives the scores of classes");
+  if (const auto inside = std::filesystem::path(path) / "model.safetensors";
+      std::filesystem::exists(inside))
+    throw IoError(
+        path,
+        fmt::format("expected a model file, got a folder; did you mean \"{}\"?", inside.string()));
+  auto [tree, metadata] = file_of(path);
   auto document = metadata.find("fovea");
   if (document == metadata.end())
     throw IoError(

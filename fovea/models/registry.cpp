@@ -65,7 +65,9 @@ const Entry& find(std::string_view name) {
   for (const Entry& e : all())
     if (e.name == name) return e;
   throw std::invalid_argument(fmt::format(
-      "unknown model \"{}\"{}; `fovea models` lists all", name, did_you_mean(name, names())));
+      "unknown model \"{}\"{}; `fovea models` lists the networks",
+      name,
+      did_you_mean(name, names())));
 }
 
 }  // namespace fovea::models

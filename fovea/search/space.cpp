@@ -93,6 +93,9 @@ Dimension parse_choice(const std::string& key, const std::string& text, const st
   d.choices = parts_of(list, named || list.find('|') != std::string::npos ? '|' : ',');
   auto sorted = d.choices;
   std::ranges::sort(sorted);
+  if (!named && d.choices.size() == 1 && text.find(':') != std::string::npos)
+    throw std::invalid_argument(fmt::format(
+        "{}: expected log:LOW:HIGH, uniform:LOW:HIGH or A,B,C, got \"{}\"", where, text));
   const bool twice = std::ranges::adjacent_find(sorted) != sorted.end();
   if (twice || sorted.front().empty())
     throw std::invalid_argument(fmt::format(

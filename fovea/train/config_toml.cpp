@@ -1,4 +1,5 @@
 // Config::read_toml: the only place that knows the TOML library.
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -81,10 +82,17 @@ void Config::read_toml_text(const std::string& text, const std::string& name) {
 }
 
 void Config::read_toml(const std::string& path) {
+  if (std::filesystem::is_directory(path))
+    throw IoError(
+        path,
+        "expected a recipe (a .toml file), got a folder; pictures are given by --data PATH, and "
+        "`fovea train --resume RUN` goes on with a run");
   std::ifstream file(path);
   if (!file) throw IoError(path, "cannot be opened; is the path right?");
   std::stringstream text;
   text << file.rdbuf();
+  if (text.view().find('\0') != std::string_view::npos)
+    throw IoError(path, "expected a recipe (a .toml file), got a file that is no text");
   read_toml_text(text.str(), path);
 }
 

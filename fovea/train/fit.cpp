@@ -89,4 +89,13 @@ void fit_layers(models::Model& model, const Tensor& inputs, const Tensor& labels
 
 bool learns_by_steps(const models::Model& model) { return nn::count_parameters(*model.net) > 0; }
 
+void check_learns_by_steps(const models::Model& model, const std::string& user) {
+  if (learns_by_steps(model)) return;
+  const auto& layers = model.architecture.layers;
+  throw std::invalid_argument(fmt::format(
+      "{} needs a model that learns by steps; {} is fitted at once, by `fovea train`",
+      user,
+      layers.empty() ? "this one" : layers.back().type));
+}
+
 }  // namespace fovea::train

@@ -22,5 +22,7 @@ void fit_layers(models::Model& model, const Tensor& inputs, const Tensor& labels
 
 // Whether there is anything that steps of an optimiser could train.
 bool learns_by_steps(const models::Model& model);
+// Throws std::invalid_argument where there is nothing, and `user` needs it.
+void check_learns_by_steps(const models::Model& model, const std::string& user);
 
 }  // namespace fovea::train

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "fovea/nn/restore.h"
+#include "fovea/train/fit.h"
 
 namespace fovea::train {
 
@@ -56,6 +57,7 @@ InitTable init_table(const Config& config, const InitOptions& o) {
   const Recipe recipe(config);
   use_processors(recipe);
   Setup setup = set_up(recipe);
+  check_learns_by_steps(setup.model, "a comparison of initialisers");
   const data::Batch batch = sample_batch(recipe, setup, std::max<int64_t>(o.pictures, 2));
   InitTable t{.title = recipe.name, .pictures = batch.size(), .columns = {}, .notes = setup.notes};
   for (const std::string& rule : o.rules)

@@ -10,6 +10,7 @@
 #include "fovea/models/model_file.h"
 #include "fovea/nn/restore.h"
 #include "fovea/ops/elementwise.h"
+#include "fovea/train/fit.h"
 #include "fovea/train/run_folder.h"
 #include "fovea/train/signals.h"
 
@@ -118,7 +119,7 @@ std::vector<Tree> snapshots_of(const RunFolder& run) {
   if (files.size() < 3)
     throw std::invalid_argument(fmt::format(
         "the path of a run needs three snapshots or more, and {} has {}: train it with --set "
-        "train.snapshots=10",
+        "train.snapshots=3 or more, at most train.epochs",
         run.path().string(),
         files.size()));
   std::vector<Tree> path;
@@ -273,6 +274,7 @@ LossSurface loss_surface(const std::string& run_folder, const SurfaceOptions& o)
   use_processors(recipe);
   Setup setup = set_up(recipe);
   setup.model = models::load_model(run.file("model.safetensors"));
+  check_learns_by_steps(setup.model, "a loss surface");
   return loss_surface(run, recipe, setup, *setup.model.net, o);
 }
 

@@ -7,6 +7,7 @@
 
 #include "fovea/core/errors.h"
 #include "fovea/optim/factory.h"
+#include "fovea/train/fit.h"
 #include "fovea/train/setup.h"
 
 namespace fovea::train {
@@ -195,6 +196,7 @@ LrRange lr_range_test(const Config& config, const LrRangeOptions& o) {
   const Recipe recipe(config);
   use_processors(recipe);
   Setup setup = set_up(recipe);
+  check_learns_by_steps(setup.model, "the search for a learning rate");
   const Frozen frozen = freeze_modules(*setup.model.net, recipe.freeze);
   data::Loader loader(setup.source.train, loader_options(recipe, setup, true));
   const auto optimizer = optim::make_optimizer(recipe.optimizer);

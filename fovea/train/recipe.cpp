@@ -37,7 +37,7 @@ std::span<const KeyInfo> recipe_keys() {
       {"run.doctor",
        boolean,
        "true",
-       "look for what keeps the run from training well, in a hundredth of its time"},
+       "look for what keeps the run from training well; costs little beside a run of minutes"},
       {"data.source",
        text,
        "digits",
@@ -112,7 +112,10 @@ std::span<const KeyInfo> recipe_keys() {
        "0",
        "models kept along the way, for `fovea ensemble`; see schedule.cycles of cosine"},
       {"train.looks", integer, "24", "looks at the layers for the report, over the run; 0 none"},
-      {"regularize.on", text, "*", "names of the weights that the next five act on: fc.*"},
+      {"regularize.on",
+       text,
+       "*",
+       "names of the weights that l1, l2, max_norm, drop_connect and weight_noise act on: fc*"},
       {"regularize.l1", number, "0", "times the sum of |w|, added to the loss"},
       {"regularize.l2", number, "0", "times the sum of w^2, added to the loss; see weight_decay"},
       {"regularize.max_norm", number, "0", "largest norm of a unit's weights; 0: any"},
@@ -338,7 +341,7 @@ std::optional<models::ClassicOptions> classic_of(const Config& c) {
       .dims = dims,
       .whiten = whiten,
       .units = at_least(c, "rbf.units", 1),
-      .depth = at_least(c, "tree.depth", 1)};
+      .depth = int64_t(within(c, "tree.depth", 1, 16))};
 }
 
 // A support vector machine is what is trained with the hinge loss.

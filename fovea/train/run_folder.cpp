@@ -49,21 +49,22 @@ RunFolder RunFolder::create(const std::string& folder, const std::string& name, 
       "report.html"};
   for (const auto& entry : fs::directory_iterator(path)) {
     const std::string file = entry.path().filename().string();
-    if (file.starts_with("events.out.tfevents") || file.starts_with("surface") || std::ranges::count(written, file))
+    if (file.starts_with("events.out.tfevents") || file.starts_with("surface") ||
+        std::ranges::count(written, file))
       fs::remove_all(entry.path());  // of the run that is being replaced
   }
   return RunFolder(path);
 }
 
 RunFolder RunFolder::open(const std::string& path) {
+  if (!fs::exists(path))
+    throw IoError(path, "there is no such folder; give that of a run, such as runs/convnet-digits");
   for (const char* file : {"recipe.toml", "last.safetensors"})
     if (!fs::exists(fs::path(path) / file))
       throw IoError(
           path,
           fmt::format(
-              "not a run that can be resumed: it has no {}; give the folder of a run, "
-              "such as runs/convnet-digits",
-              file));
+              "not the folder of a run: it has no {}; give one such as runs/convnet-digits", file));
   // What a process that was killed while it saved left behind.
   for (const auto& entry : fs::directory_iterator(path)) {
     std::string name = entry.path().filename().string();

@@ -172,7 +172,25 @@ data::LoaderOptions loader_options(const Recipe& recipe, const Setup& setup, boo
   return o;
 }
 
+namespace {
+
+// Before any data is read.
+void check_model_name(const Recipe& recipe) {
+  const std::vector<std::string> known = models::names();
+  if (!recipe.from.empty() || recipe.model == "layers" ||
+      std::ranges::find(known, recipe.model) != known.end())
+    return;
+  throw std::invalid_argument(fmt::format(
+      "unknown model \"{}\"{}; `fovea models` lists the networks, and there are knn, svm, l2svm, "
+      "softmax, rbf, tree, and layers for [[model.layers]]",
+      recipe.model,
+      did_you_mean(recipe.model, known)));
+}
+
+}  // namespace
+
 Setup set_up(const Recipe& recipe) {
+  check_model_name(recipe);
   Setup s;
   s.source = data::open(recipe.source, {.allow_missing_classes = recipe.allow_missing_classes});
   s.notes = s.source.notes;

@@ -11,6 +11,7 @@
 #include "fovea/models/frozen.h"
 #include "fovea/optim/factory.h"
 #include "fovea/optim/sgd.h"
+#include "fovea/train/fit.h"
 #include "fovea/train/setup.h"
 #include "fovea/train/step.h"
 
@@ -123,6 +124,7 @@ StepProfile profile_recipe(const Config& config, const ProfileOptions& o) {
   const Recipe recipe(config);
   use_processors(recipe);
   Setup setup = set_up(recipe);
+  check_learns_by_steps(setup.model, "a profile of training steps");
   data::Loader loader(setup.source.train, loader_options(recipe, setup, true));
   auto optimizer = optim::make_optimizer(recipe.optimizer);
   const Frozen frozen = freeze_modules(*setup.model.net, recipe.freeze);

@@ -22,6 +22,11 @@ namespace {
 constexpr size_t most_moments = 40;  // that curves and the path are drawn through
 
 models::Model model_of(const Recipe& recipe, const data::Points& points) {
+  if (recipe.model != "layers" && recipe.model != "linear" && recipe.model != "two_layer")
+    throw std::invalid_argument(fmt::format(
+        "points have no pixels: expected the model linear, two_layer, knn, svm, l2svm, softmax, "
+        "rbf, tree or layers, got {}",
+        recipe.model));
   models::Model m;
   const auto classes = int64_t(points.classes.size());
   m.architecture = {

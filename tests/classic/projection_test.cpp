@@ -104,6 +104,10 @@ TEST(Projection, AtRandomKeepsDistances) {
 
 TEST(Projection, RefusesWhatDoesNotFit) {
   EXPECT_HAS(test::message_of([] { Projection({.in = 4, .dims = 5}); }), "from 1 to the 4 values");
+  EXPECT_HAS(
+      test::message_of(
+          [] { Projection({.kind = ProjectionKind::random, .in = 4, .dims = 2, .whiten = true}); }),
+      "whiten with kind = pca");
   Projection p({.in = 6, .dims = 5});
   EXPECT_HAS(test::message_of([&] { p.fit(examples(test::random_input({5, 6}, 1))); }), "N above");
   EXPECT_HAS(test::message_of([] { projection_named("lda"); }), "pca or random");

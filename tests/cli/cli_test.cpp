@@ -135,7 +135,7 @@ TEST_F(Cli, BadDataIsCodeThree) {
       {"predict digits.safetensors r.toml", "r.toml"},
       {"predict digits.safetensors one/dog.jpg", "one/dog.jpg"},
       {"train none.toml", "none.toml: cannot be opened"},
-      {"train --resume none", "not a run that can be resumed"},
+      {"train --resume none", "none: there is no such folder; give that of a run"},
       {"models junk.safetensors", "junk.safetensors"},
   };
   for (auto [words, message] : cases) {
@@ -409,6 +409,8 @@ TEST_F(Cli, FinetuneTeachesAModelOtherClasses) {
       "finetune digits.safetensors --data photos --epochs 2 --batch 4 --mode last --stages 1");
   EXPECT_EQ(o.code, 0) << o.err;
   EXPECT_HAS(o.err, "fc3.weight: expected (2, 84), got (10, 84)");
+  o = fovea("finetune digits.safetensors --data photos --mode all --print-config --json -q");
+  EXPECT_EQ(Json::parse(o.out).at("model.from").at("value"), "digits.safetensors") << o.err;
   o = fovea("finetune digits.safetensors --data photos --mode most");
   EXPECT_EQ(o.code, 2);
   o = fovea("finetune nothing.safetensors --data photos");
@@ -488,7 +490,7 @@ TEST_F(Cli, ModelsDrawsANetwork) {
   Outcome o = fovea("models resnet18 --classes 5 --svg resnet18.svg");
   EXPECT_EQ(o.code, 0) << o.err;
   EXPECT_HAS(o.out, "layer4.1.conv2");  // the table, as ever
-  EXPECT_HAS(o.err, "picture: resnet18.svg");
+  EXPECT_HAS(o.err, "picture    resnet18.svg");
   EXPECT_HAS(read("resnet18.svg"), ">fc, 5</text>");
   EXPECT_EQ(fovea("models digits.safetensors --svg digits.svg").code, 0);
   EXPECT_HAS(read("digits.svg"), ">digits.safetensors</text>");

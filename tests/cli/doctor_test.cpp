@@ -25,6 +25,9 @@ TEST_F(CliDoctor, SpeaksUpInARunAndReadsItsRecord) {
   EXPECT_EQ(o.code, 4);
   EXPECT_HAS(o.out, "not healthy; looked at: data, recipe, weights, memory, start, loss");
   EXPECT_HAS(read("better.toml"), "lr = 1e+02");
+  EXPECT_HAS(o.err, "recipe     better.toml");
+  EXPECT_HAS(fovea("doctor runs/r --lr 1").err, "a run is judged by its record");
+  EXPECT_EQ(fovea("doctor runs/r --steps 20").code, 2);
 
   o = fovea(run + "--lr 1000 --set run.doctor=false --overwrite");
   EXPECT_EQ(o.err.find("rate.high"), std::string::npos);
@@ -35,7 +38,9 @@ TEST_F(CliDoctor, SaysNothingOfAHealthyRun) {
   Outcome o = fovea(run + "--lr 0.05");
   EXPECT_EQ(o.code, 0) << o.err;
   EXPECT_EQ(o.err.find(" do: "), std::string::npos) << o.err;
-  EXPECT_EQ(fovea("doctor runs/r").code, 0);
+  o = fovea("doctor runs/r --apply same.toml");
+  EXPECT_EQ(o.code, 0);
+  EXPECT_HAS(o.err, "nothing to change; same.toml is the recipe as it was");
 }
 
 TEST_F(CliDoctor, DrawsThePicturesAndForecastsWhatTrainingNeeds) {
@@ -43,6 +48,7 @@ TEST_F(CliDoctor, DrawsThePicturesAndForecastsWhatTrainingNeeds) {
       "doctor --model linear --set data.limit=600 --steps 20 --html d.html --sheet d.png ";
   Outcome o = fovea(recipe);
   EXPECT_HAS(o.out, "forecast: 7.8 k parameters");
+  EXPECT_HAS(o.err, "page       d.html");
   EXPECT_HAS(read("d.html"), "What the network is shown");
   EXPECT_EQ(read("d.png").substr(1, 3), "PNG");
   const auto j = nlohmann::json::parse(fovea(recipe + "--json").out);

@@ -82,7 +82,7 @@ TEST_F(CliOnnx, IsFineTuned) {
       "convert " + tuned + " tuned.onnx",
       "parity " + tuned + " tuned.onnx --data photos --limit 1",
       "train --resume runs/tuned",
-      "doctor runs/tuned --steps 1 --seconds 1",
+      "doctor runs/tuned",
       "finetune " + tuned + " --data photos --mode features --name again",
       "convert m.onnx whole.safetensors",
       "predict whole.safetensors photos/red/0.ppm"};

@@ -40,6 +40,10 @@ TEST_F(CliPages, LossSurfaceOfARun) {
   EXPECT_EQ(j["file"], "runs/r/report.html");
   EXPECT_EQ(fovea("loss-surface runs/none").code, 3);
   EXPECT_EQ(fovea("loss-surface runs/r --path").code, 2);
+  fovea("train --data photos --model knn --name knn -q");
+  o = fovea("loss-surface runs/knn --side 3 --pictures 4");
+  EXPECT_EQ(o.code, 2);
+  EXPECT_HAS(o.err, "a loss surface needs a model that learns by steps; knn is fitted at once");
   const std::string report = read("runs/r/report.html");
   EXPECT_HAS(report, "The layers over time");
   EXPECT_HAS(report, "the template of each class");

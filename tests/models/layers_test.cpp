@@ -115,7 +115,8 @@ TEST(Layers, ErrorsNameTheLayerItsInputAndTheFix) {
       "\"conv\"?");
   EXPECT_HAS(
       error_of({{"conv", {{"out", "4"}, {"kernal", "3"}}}}),
-      "unknown option \"kernal\"; did you mean \"kernel\"?");
+      "unknown option \"kernal\", conv takes out, kernel, stride, pad, dilation, groups, init, "
+      "bias, norm, act; did you mean \"kernel\"?");
   EXPECT_HAS(
       error_of({{"conv", {{"out", "many"}}}}), "expected a number for \"out\", got \"many\"");
   EXPECT_HAS(error_of({{"conv", {{"out", "0"}}}}), "expected \"out\" of at least 1, got 0");

@@ -202,14 +202,14 @@ TEST_F(LossSurfaceTest, OfARunAndOfItsPath) {
 }
 
 TEST_F(LossSurfaceTest, SaysWhatIsMissing) {
-  EXPECT_HAS(message_of([&] { loss_surface(path("none")); }), "not a run");
+  EXPECT_HAS(message_of([&] { loss_surface(path("none")); }), "there is no such folder");
   EXPECT_HAS(message_of([&] { loss_surface(path("none"), {.reach = 0}); }), "a reach above 0");
   const std::string run =
       train(small_recipe(path(), {{"run.name", "r"}, {"train.epochs", "1"}, {"data.limit", "60"}}))
           .folder;
   EXPECT_HAS(
       message_of([&] { loss_surface(run, {.path = true}); }),
-      "train it with --set train.snapshots=10");
+      "train it with --set train.snapshots=3 or more, at most train.epochs");
 }
 
 }  // namespace

@@ -52,7 +52,11 @@ TEST_F(RunFolderTest, SaysWhatToDoWhenItCannotBeMade) {
 TEST_F(RunFolderTest, OpensOnlyWhatCanBeResumed) {
   EXPECT_HAS(
       message_of([&] { RunFolder::open(path("none")); }),
-      "not a run that can be resumed: it has no recipe.toml");
+      "there is no such folder; give that of a run");
+  std::filesystem::create_directories(path("run"));
+  EXPECT_HAS(
+      message_of([&] { RunFolder::open(path("run")); }),
+      "not the folder of a run: it has no recipe.toml");
   write("run/recipe.toml", "");
   EXPECT_HAS(message_of([&] { RunFolder::open(path("run")); }), "it has no last.safetensors");
   write("run/last.safetensors", "");

@@ -148,7 +148,12 @@ TEST_F(ToyTest, TakesLayersAndTellsWhatDoesNotFit) {
   set_toy_defaults(c);
   EXPECT_EQ(c.integer("train.epochs"), 2);
   EXPECT_EQ(train_toy(c, p, {.frames = 1, .side = 4, .surface = 0}).parameters, 12 + 10);
-  EXPECT_HAS(message_of([&] { trained(p, {{"model.name", "lenet5"}}); }), "at least 12x12");
+  EXPECT_HAS(
+      message_of([&] {
+        trained(p, {{"model.name", "lenet5"}});
+      }),
+      "expected the model linear, two_layer, knn, svm, l2svm, softmax, rbf, tree or layers, got "
+      "lenet5");
   EXPECT_HAS(
       message_of([&] {
         trained({.at = {{0, 0}}, .labels = {0}, .classes = {"a", "b"}}, {});
