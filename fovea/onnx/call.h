@@ -28,7 +28,7 @@ struct Call {
   nn::Ctx& ctx;
   bool training = false;
   bool draws = false;  // dropout is at work: in training, and when predictions are sampled
-  bool dry = false;  // inputs of the graph have no values
+  bool dry = false;    // inputs of the graph have no values
 
   bool has(size_t i) const { return i < in.size() && !in[i].is_empty(); }
   const Value& operator[](size_t i) const;  // throws where it is left out

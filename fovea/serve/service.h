@@ -42,7 +42,7 @@ class Service {
 
   const ServiceOptions options_;
   const std::vector<std::string>& classes_;
-  const std::string about_;  // the answer of /model
+  const std::string about_;             // the answer of /model
   std::counting_semaphore<> decoders_;  // pictures that may be decoded at once
   Metrics metrics_;
   Batcher batcher_;

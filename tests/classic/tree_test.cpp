@@ -209,12 +209,12 @@ TEST(DecisionTree, SaysWhatItNeeds) {
     });
   };
   const Tensor x = ones({2, 2}), labels = zeros({2}, Dtype::i32);
-  const std::string_view expected =
+  const char* expected =
       "[tree] expected finite f32 examples (N, 2) and i32 labels (N) in 0..1, got ";
   EXPECT_HAS(refusal(ones({2, 3}), labels), expected);
   EXPECT_HAS(refusal(x, zeros({3}, Dtype::i32)), expected);
   EXPECT_HAS(refusal(x, Tensor::from<int32_t>({0, 5}, {2})), "a label of 5");
-  EXPECT_HAS(refusal(Tensor::from({1, 2, NAN, 4}, {2, 2}), labels), "nan in example 1");
+  EXPECT_HAS(refusal(Tensor::from({1.0f, 2.0f, NAN, 4.0f}, {2, 2}), labels), "nan in example 1");
 }
 
 }  // namespace

@@ -263,7 +263,9 @@ TEST_F(SourceTest, FolderWithoutPicturesSaysWhatItFound) {
   write("table.txt", "1,2");
   EXPECT_HAS(refused(path("table.txt")), "neither an archive nor CIFAR records");
   write("table.csv", "1,2");
-  EXPECT_HAS(message_of<IoError>([&] { open(path("table.csv")); }), "on lines of x,y,class");
+  EXPECT_HAS(
+      message_of<IoError>([&] { open(path("table.csv")); }),
+      "line 1: expected x,y,class with two numbers, got \"1,2\"");
 }
 
 TEST_F(SourceTest, UnknownPathSuggestsANearOne) {

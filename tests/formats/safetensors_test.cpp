@@ -248,7 +248,7 @@ TEST_F(Safetensors, BoolsAreZeroOrOne) {
 
 TEST_F(Safetensors, MissingFileAndFolderAreErrors) {
   EXPECT_HAS(io_error([&] { SafetensorsFile::open(folder_ / "absent"); }), "No such file");
-  EXPECT_HAS(io_error([&] { SafetensorsFile::open(folder_); }), "a regular file");
+  EXPECT_HAS(io_error([&] { SafetensorsFile::open(folder_); }), "expected a file, got a folder");
 }
 
 std::string argument_error(const std::function<void()>& run) {

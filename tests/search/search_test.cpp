@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <set>
 
 #include "fovea/search/record.h"
@@ -327,16 +328,17 @@ TEST_F(SearchTest, KeepsToItsTimeAndGoesOnWithMore) {
   SearchOptions o = options();
   o.trials = 0;
   o.budget = 0.8;
-  int64_t over = 0;  // steps after its time
-  const auto begin = std::chrono::steady_clock::now();
+  int64_t over = 0;  // steps after its time, which begins before the first of them
+  std::optional<std::chrono::steady_clock::time_point> begin;
   o.stop = [&] {
-    over += std::chrono::steady_clock::now() - begin > std::chrono::duration<double>(o.budget);
+    const auto now = std::chrono::steady_clock::now();
+    if (!begin) begin = now;
+    over += now - *begin > std::chrono::duration<double>(o.budget);
     return false;
   };
   SearchResult r = search(tiny_recipe(), o);
   EXPECT_FALSE(r.interrupted);
-  // However long its last step, evaluation and report take on a busy machine.
-  EXPECT_LE(over, 20);
+  EXPECT_LE(over, 3);
   EXPECT_GE(r.trials.size(), 2u);
   EXPECT_EQ(r.stages.size(), 2u);
   const size_t before = r.trials.size();
