@@ -9,7 +9,7 @@ engine_rooms := core ops autograd graph nn optim
 empty :=
 space := $(empty) $(empty)
 # What these tests run, others run too; they look at the values alone, and take minutes here.
-only_values := EveryModelLearns|EveryParameterGetsAGradient|StepProfileTest|SteadyStep|EspNet|without_avx512|EveryFrozenModel|EveryModelRoundTrips|CifarResNet|LayersGolden
+only_values := EveryModelLearns|EveryParameterGetsAGradient|StepProfileTest|SteadyStep|EspNet|without_avx512|EveryFrozenModel|EveryModelRoundTrips|CifarResNet|LayersGolden|DeepGraph|LightModels|Doctor\.(Gives|Finds)
 # Several test programs share the processors: a waiting OpenMP thread must not spin.
 run_tests = OMP_WAIT_POLICY=passive ctest --preset $(1) -j $(jobs) \
   --output-junit $(CURDIR)/build/$(1)/tests.xml $(2)
