@@ -24,7 +24,8 @@ Diagnosis examine(const Record& r, const train::Recipe& recipe) {
   }
   check_upkeep(r, recipe, d.findings);
   put_gravest_first(d.findings);
-  d.checked = {"loss", "layers", "fit", "waiting", "memory"};
+  d.checked = {"loss", "fit", "waiting", "growth"};
+  if (!r.looks.empty()) d.checked.insert(d.checked.begin() + 1, "layers");
   return d;
 }
 
