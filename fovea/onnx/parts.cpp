@@ -109,7 +109,7 @@ Values pad_edges(const Call& c) {
     const auto axis = size_t(x.axis(axes[i]));
     const int64_t before = pads[i], after = pads[i + axes.size()];
     constexpr int64_t most = 1 << 24;
-    if (std::max(std::abs(before), std::abs(after)) > most)
+    if (std::min(before, after) < -most || std::max(before, after) > most)
       throw std::invalid_argument(fmt::format("pads of {} and {}", before, after));
     widths[axis] = {std::max<int64_t>(0, before), std::max<int64_t>(0, after)};
     cut[axis] = {

@@ -1,6 +1,7 @@
 #include "fovea/onnx/graph.h"
 
 #include <fstream>
+#include <limits>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -84,6 +85,11 @@ TEST(OnnxGraph, RefusesAGraphThatIsNotSound) {
   OnnxModel shapes = small();
   shapes.initializers[0].second = Tensor::from<float>({1, 10, 100}, {1, 3, 1, 1});
   EXPECT_THROW(Graph{shapes}, std::invalid_argument);
+  OnnxModel pads = small();
+  pads.nodes[1] = node("Pad", {"a", "pads"}, "b");
+  constexpr int64_t least = std::numeric_limits<int64_t>::min();
+  pads.initializers.emplace_back("pads", Tensor::from<int64_t>({0, 0, least, 0, 0, 0, 0, 0}, {8}));
+  EXPECT_THROW(Graph{pads}, std::invalid_argument);
 }
 
 TEST(OnnxGraph, AFileCutShortOrChangedIsAnError) {
