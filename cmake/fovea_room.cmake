@@ -8,11 +8,14 @@ function(fovea_compile_options target)
   endif()
 endfunction()
 
-# fovea_room(NAME [ROOMS room...] [LINKS target...] [WITHOUT folder...])
+# For code that calls what takes time: compiled in three quarters of the time.
+set(fovea_quickly $<$<CONFIG:Release>:-O1>)
+
+# fovea_room(NAME [QUICKLY] [ROOMS room...] [LINKS target...] [WITHOUT folder...])
 # One static library per folder of fovea/, with the rooms it stands on (public) and the third-party
 # packages it hides (private), but for some of its folders.
 function(fovea_room name)
-  cmake_parse_arguments(ARG "" "" "ROOMS;LINKS;WITHOUT" ${ARGN})
+  cmake_parse_arguments(ARG "QUICKLY" "" "ROOMS;LINKS;WITHOUT" ${ARGN})
   set_property(GLOBAL APPEND PROPERTY FOVEA_ROOMS ${name})
   list(TRANSFORM ARG_ROOMS PREPEND fovea_)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fovea/${name}/*.cpp)
@@ -33,6 +36,9 @@ function(fovea_room name)
   target_include_directories(fovea_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   fovea_compile_options(fovea_${name})
+  if(ARG_QUICKLY)
+    target_compile_options(fovea_${name} PRIVATE ${fovea_quickly})
+  endif()
   target_link_libraries(fovea_${name} PUBLIC ${ARG_ROOMS})
   foreach(package fmt::fmt ${ARG_LINKS})
     if(package IN_LIST fovea_header_only_packages)
