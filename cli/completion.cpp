@@ -150,8 +150,7 @@ std::string man(const CLI::App& app) {
       "\\-\\-conv\\-rule.\n.TP\n\\fBNO_COLOR\\fR, "
       "\\fBCLICOLOR_FORCE\\fR\nNo colours; colours always.\n"
       ".SH \"EXIT STATUS\"\n0 success, 1 failure, 2 wrong usage, 3 bad data, 4 a check failed, 130 "
-      "and "
-      "143 stopped by SIGINT and SIGTERM after a checkpoint.\n";
+      "and 143 stopped by SIGINT and SIGTERM after a checkpoint.\n";
   return out;
 }
 

@@ -21,8 +21,7 @@ Rbf::Rbf(const Options& o)
   if (o.in < 1 || o.units < 1 || o.samples < 1 || !(o.width > 0))
     throw std::invalid_argument(fmt::format(
         "[rbf] expected in, units and samples of at least 1 and a width above 0, got {}, {}, {} "
-        "and "
-        "{}",
+        "and {}",
         o.in,
         o.units,
         o.samples,

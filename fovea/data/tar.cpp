@@ -127,8 +127,7 @@ class Tar : public FileTree {
           name_,
           fmt::format(
               "is compressed and holds more than {} GiB of files; unpack it, or use a zip or a "
-              "plain "
-              "tar, which are read in place",
+              "plain tar, which are read in place",
               max_unpacked >> 30));
     unpacked_.resize(offset + size);
     for (uint64_t done = 0; done < size;) {

@@ -79,8 +79,7 @@ void check_drift(const Record& r, Findings& found) {
            drift.value,
            r.looks.back().step),
        "inference uses the running ones: train for more steps, let the rate fall at the end, or "
-       "take "
-       "larger batches"});
+       "take larger batches"});
 }
 
 // Layers whose weights move by another order of magnitude than those of the others.
@@ -103,8 +102,7 @@ void check_ratios(const Record& r, Findings& found) {
          0.6,
          fmt::format(
              "an update moves {} by {:.1g} of its size, the middle one of {} weights by {:.1g}; "
-             "1e-3 "
-             "is usual",
+             "1e-3 is usual",
              name,
              ratio,
              of.size(),
@@ -140,8 +138,7 @@ void check_waiting(const Record& r, const train::Recipe& recipe, Findings& found
           recipe.workers),
       fmt::format(
           "data.workers = {}, where there are processors for them; else keep the pictures in "
-          "memory "
-          "(data.cache_mb), store them in the size they are used in, or augment less",
+          "memory (data.cache_mb), store them in the size they are used in, or augment less",
           workers)};
   if (workers <= int(std::thread::hardware_concurrency()))
     f.changes = {{"data.workers", std::to_string(workers)}};
@@ -174,8 +171,7 @@ void check_growth(const Record& r, Findings& found) {
        0.8,
        fmt::format(
            "memory besides the pictures kept went from {:.0f} to {:.0f} MB between steps {:.0f} "
-           "and "
-           "{:.0f}, {:.2g} MB a step",
+           "and {:.0f}, {:.2g} MB a step",
            y.front(),
            y.back(),
            x.front(),

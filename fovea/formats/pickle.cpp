@@ -299,8 +299,7 @@ class PickleReader {
     auto known = std::ranges::find(refused, code, &Refused::code);
     fail(fmt::format(
         "has the opcode {}, which this reader refuses: it takes what Python writes for arrays, "
-        "text "
-        "and numbers",
+        "text and numbers",
         known == std::end(refused) ? fmt::format("{:#04x}", code) : std::string(known->name)));
   }
 

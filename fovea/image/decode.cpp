@@ -111,8 +111,7 @@ void Source::check_size(uint64_t height, uint64_t width) const {
   if (width > max_side || height > max_side || height * width > options.max_pixels) {
     fail(fmt::format(
         "is {} x {} pixels, over the limit of {} pixels; shrink it, or raise max_pixels if you "
-        "trust "
-        "the file",
+        "trust the file",
         width,
         height,
         options.max_pixels));

@@ -165,8 +165,7 @@ Image resize(const Image& image, int height, int width, const Box& box, Filter f
   if (!inside) {
     throw std::invalid_argument(fmt::format(
         "[resize] expected a box with area inside the image of ({}, {}), got left {}, top {}, "
-        "right "
-        "{}, bottom {}",
+        "right {}, bottom {}",
         image.height,
         image.width,
         box.left,

@@ -11,8 +11,7 @@ int64_t window_count(
   if (w.kernel < 1 || w.stride < 1 || w.dilation < 1)
     throw std::invalid_argument(fmt::format(
         "[{}] expected kernel, stride and dilation of at least 1 along the {}, got {}, {} and {}; "
-        "a "
-        "dilation of 1 is dense",
+        "a dilation of 1 is dense",
         op,
         axis,
         w.kernel,

@@ -59,7 +59,7 @@ struct FieldChart {
   std::vector<double> levels = {};
   std::vector<Mark> marks = {};
   std::vector<Track> tracks = {};
-  int width = 460;
+  int width = 400;  // a phone hardly shrinks its text
 };
 // Throws std::invalid_argument where there is no picture, or edges that are no range.
 Svg field_chart(const FieldChart& chart);

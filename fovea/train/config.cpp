@@ -97,8 +97,7 @@ void Config::set(const std::string& key, const std::string& value, const std::st
   if (std::ranges::find(known, key) != known.end())
     throw std::invalid_argument(fmt::format(
         "{}: \"{}\" is a list of tables, which only a recipe file can give, as [[{}]]; an option "
-        "of "
-        "one of them has the key {}.PLACE.OPTION",
+        "of one of them has the key {}.PLACE.OPTION",
         origin,
         key,
         key,

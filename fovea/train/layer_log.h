@@ -12,7 +12,7 @@
 namespace fovea::train {
 
 struct LayerRecord {
-  int64_t step = 0;  // of the run that followed, from 0
+  int64_t step = 0;  // that followed, from 0
   double loss = 0;   // of the pictures looked at
   std::vector<SignalStats> activations, weights;
   std::vector<double> ratios;  // for each of weights: norm of its update over its own, at this step

@@ -14,7 +14,6 @@ namespace fovea::train {
 namespace {
 
 constexpr size_t most_marks = 2000;  // points drawn into a chart
-constexpr int chart_width = 400;     // so that a phone does not shrink its text too much
 
 struct Choice {
   int of = 0;        // the class
@@ -101,7 +100,6 @@ report::FieldChart region_chart(
   check(points, o.side);
   const Window w = window_of(points, o.margin);
   report::FieldChart chart{.title = o.title};
-  chart.width = chart_width;
   chart.x_low = w.x_low;
   chart.x_high = w.x_high;
   chart.y_low = w.y_low;

@@ -91,8 +91,7 @@ Advice advise(int64_t pictures, int64_t classes, double familiarity) {
   const int64_t each = pictures / std::max<int64_t>(classes, 1);
   const std::string reason = fmt::format(
       "{} pictures of each class are {}, and the model's first guess on them is {:.0f} % sure, "
-      "which "
-      "means they are {} what it learnt from",
+      "which means they are {} what it learnt from",
       each,
       each < many ? "few" : "many",
       100 * familiarity,
