@@ -328,7 +328,9 @@ TEST_F(SearchTest, KeepsToItsTimeAndGoesOnWithMore) {
   SearchOptions o = options();
   o.trials = 0;
   o.budget = 0.8;
-  int64_t over = 0;  // steps after its time, which begins before the first of them
+  // Questions after its time, which begins before the first of them: a step, its rung, its bracket,
+  // its stage and the next one each ask once before they end.
+  int64_t over = 0;
   std::optional<std::chrono::steady_clock::time_point> begin;
   o.stop = [&] {
     const auto now = std::chrono::steady_clock::now();
@@ -338,7 +340,7 @@ TEST_F(SearchTest, KeepsToItsTimeAndGoesOnWithMore) {
   };
   SearchResult r = search(tiny_recipe(), o);
   EXPECT_FALSE(r.interrupted);
-  EXPECT_LE(over, 3);
+  EXPECT_LE(over, 5);
   EXPECT_GE(r.trials.size(), 2u);
   EXPECT_EQ(r.stages.size(), 2u);
   const size_t before = r.trials.size();
