@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "cli/environment.h"
-#include "cli/output_file.h"
 #include "fovea/core/text.h"
 #include "fovea/core/version.h"
 

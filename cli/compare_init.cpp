@@ -42,8 +42,7 @@ nlohmann::ordered_json json_of(const train::InitTable& t) {
 }
 
 int run(const Options& o, const Globals& g) {
-  if (!o.out.empty()) train::check_init_table_path(o.out);
-  check_output("--out", o.out);
+  check_output("--out", o.out, {".html", ".csv"});
   const train::InitTable t = train::init_table(o.flags.config(g), o.how);
   for (const std::string& text : t.notes) tell(g, "note: " + text);
   print(g.json ? json_of(t).dump(2) + "\n" : train::init_table_text(t));

@@ -8,6 +8,7 @@
 #include "cli/recipe_flags.h"
 #include "cli/verb.h"
 #include "fovea/core/atomic_file.h"
+#include "fovea/core/text.h"
 #include "fovea/doctor/findings_text.h"
 #include "fovea/doctor/page.h"
 

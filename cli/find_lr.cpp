@@ -44,8 +44,7 @@ nlohmann::ordered_json json_of(const train::LrRange& r) {
 }
 
 int run(const Options& o, const Globals& g) {
-  if (!o.out.empty()) train::check_lr_range_path(o.out);
-  check_output("--out", o.out);
+  check_output("--out", o.out, {".html", ".svg", ".csv"});
   train::Config config = o.flags.config(g);
   if (!o.from.empty()) {
     train::Finetuning plan = o.finetune.plan(config, o.from, g);

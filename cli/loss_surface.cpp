@@ -33,8 +33,7 @@ void put_into_report(const std::string& folder, const train::LossSurface& s) {
 }
 
 int run(const Options& o, const Globals& g) {
-  if (!o.out.empty()) train::check_loss_surface_path(o.out);
-  check_output("--out", o.out);
+  check_output("--out", o.out, {".html", ".svg", ".csv"});
   train::SurfaceOptions how = o.how;
   how.statistics =
       o.statistics == "batch" ? train::NormStatistics::batch : train::NormStatistics::running;

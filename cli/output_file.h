@@ -1,10 +1,9 @@
 #pragma once
 
-#include <cstdint>
 #include <initializer_list>
 #include <string>
 
-// What verbs say in one way: of files they write beside their result, and of counts.
+// What verbs say in one way of files they write beside their result.
 namespace fovea::cli {
 
 // Before the work that a file is made of, where `path` is not empty: throws std::invalid_argument,
@@ -17,7 +16,5 @@ void check_output(
 
 // "report     runs/r/report.html": the line that says where a file lies.
 std::string file_line(const std::string& what, const std::string& path);
-
-std::string counted(int64_t n, const std::string& thing);  // "1 step", "2 steps"
 
 }  // namespace fovea::cli

@@ -14,6 +14,7 @@
 #include "cli/recipe_flags.h"
 #include "cli/search_progress.h"
 #include "cli/training.h"
+#include "fovea/core/text.h"
 #include "fovea/report/table.h"
 #include "fovea/train/recipe.h"
 

@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include "cli/environment.h"
-#include "cli/output_file.h"
 #include "cli/progress.h"
+#include "fovea/core/text.h"
 
 namespace fovea::cli {
 

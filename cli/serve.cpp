@@ -12,6 +12,7 @@
 #include "cli/training.h"
 #include "cli/verb.h"
 #include "fovea/core/device.h"
+#include "fovea/core/text.h"
 #include "fovea/serve/server.h"
 
 namespace fovea::cli {
@@ -54,10 +55,10 @@ int run(const Options& o, const Globals& g) {
   tell(
       g,
       fmt::format(
-          "{} classes; {} workers, each on {} threads; Ctrl-C ends it",
+          "{} classes; {}, each on {}; Ctrl-C ends it",
           model.classes.size(),
-          how.service.batches.workers,
-          threads()));
+          counted(how.service.batches.workers, "worker"),
+          counted(threads(), "thread")));
   while (signal() != train::Signal::stop && server.running())
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   if (!server.running())

@@ -11,6 +11,7 @@
 #include "cli/output_file.h"
 #include "cli/recipe_flags.h"
 #include "cli/verb.h"
+#include "fovea/core/text.h"
 
 namespace fovea::cli {
 

@@ -8,6 +8,7 @@
 
 #include "cli/output_file.h"
 #include "cli/progress.h"
+#include "fovea/core/text.h"
 #include "fovea/doctor/attendant.h"
 #include "fovea/train/trainer.h"
 

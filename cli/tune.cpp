@@ -10,6 +10,7 @@
 #include "cli/model_flags.h"
 #include "fovea/backend/instruction_set.h"
 #include "fovea/core/device.h"
+#include "fovea/core/text.h"
 
 namespace fovea::cli {
 
@@ -45,10 +46,10 @@ train::TunedRule rule_of(const std::string& path, const Globals& g) {
   tell(
       g,
       fmt::format(
-          "{} was measured with {} on {} threads; it is written anew",
+          "{} was measured with {} on {}; it is written anew",
           path,
           rule.arithmetic,
-          rule.threads));
+          counted(rule.threads, "thread")));
   return fresh;
 }
 

@@ -51,6 +51,10 @@ std::string list_of(std::span<const std::string> names, size_t shown) {
   return text;
 }
 
+std::string counted(int64_t n, std::string_view thing) {
+  return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s");
+}
+
 std::string lower(std::string text) {
   for (char& c : text)
     if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');

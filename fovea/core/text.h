@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,5 +23,7 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 std::string list_of(std::span<const std::string> names, size_t shown = 10);
 
 std::string lower(std::string text);  // ASCII letters made small
+
+std::string counted(int64_t n, std::string_view thing);  // "1 step", "2 steps"
 
 }  // namespace fovea

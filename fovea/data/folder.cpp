@@ -104,10 +104,9 @@ class Finder {
  private:
   std::string left_out() const {
     return fmt::format(
-        "{}: {} pictures are of a kind that is not supported and are left out, such as {}; convert "
-        "them to PNG or JPEG",
+        "{}: {} of a kind that is not supported, left out, such as {}; convert them to PNG or JPEG",
         tree_->name(),
-        left_out_.size(),
+        counted(int64_t(left_out_.size()), "picture"),
         path(left_out_.front()));
   }
 
@@ -197,9 +196,9 @@ class Finder {
     for (const auto& folder : level.folders) index.emplace(folder, int(index.size()));
     if (!level.loose.empty())
       notes.push_back(fmt::format(
-          "{}: {} pictures lie in no class folder and are left out, such as {}",
+          "{}: {} in no class folder, left out, such as {}",
           name,
-          level.loose.size(),
+          counted(int64_t(level.loose.size()), "picture"),
           path(level.loose.front())));
     std::vector<FolderDataset::Item> items;
     for (size_t i : pictures_) {

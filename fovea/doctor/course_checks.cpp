@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/numbers.h"
+#include "fovea/core/text.h"
 #include "fovea/doctor/checks.h"
 #include "fovea/doctor/record.h"
 #include "fovea/optim/factory.h"
@@ -75,10 +76,10 @@ Course course_of(const Record& r, const train::Recipe& recipe) {
   c.set_lr = optim::make_optimizer(recipe.optimizer)->lr();
   c.ratios = ratios_of(r, c.lr);
   c.words = fmt::format(
-      "loss {:.3g} at first, {:.3g} after {} steps, at a rate of up to {:.2g}",
+      "loss {:.3g} at first, {:.3g} after {}, at a rate of up to {:.2g}",
       c.first,
       c.last,
-      r.last_step(),
+      counted(r.last_step(), "step"),
       c.lr);
   if (c.ratios.largest > 0)
     c.words += fmt::format(
@@ -153,13 +154,13 @@ bool check_learning(
   }
   // A third of the run may be a warm-up.
   if (r.last_step() < 30 || 10 * r.last_step() < 3 * r.steps) return true;
-  double reached = 0, counted = 0;  // accuracy of the last sixth
+  double reached = 0, n = 0;  // accuracy of the last sixth
   for (size_t i = r.points.size() * 5 / 6; i < r.points.size(); ++i) {
     reached += r.points[i].top1;
-    ++counted;
+    ++n;
   }
   const double guessed = r.classes > 0 ? 1 / double(r.classes) : 0;
-  const double gained = reached / counted - std::max(r.points.front().top1, guessed);
+  const double gained = reached / n - std::max(r.points.front().top1, guessed);
   const bool still = c.last > 0.97 * std::min(c.first, c.guess) && !(gained > 0.05);
   const double most = std::ranges::max(r.points, {}, &Record::Point::loss).loss;
   const bool jumped = most > c.first + 0.3 * c.guess;  // and broke what could have learnt
@@ -186,8 +187,7 @@ bool check_learning(
          0.7,
          c.words,
          "nothing is learnt though weights move: see what `fovea doctor RECIPE.toml` says of "
-         "labels, "
-         "inputs and the first weights"});
+         "labels, inputs and the first weights"});
   return !still;
 }
 
@@ -270,9 +270,8 @@ void check_fit(const Record& r, Findings& found) {
               : numbers,
          fmt::format(
              "regularise, the strongest first: more pictures, augmentation ([[augment]] "
-             "random_crop, "
-             "flip), optimizer.weight_decay ten times larger, dropout, a smaller network; or stop "
-             "early, with train.epochs = {}",
+             "random_crop, flip), optimizer.weight_decay ten times larger, dropout, a smaller "
+             "network; or stop early, with train.epochs = {}",
              best.epoch)});
     return;
   }

@@ -37,9 +37,9 @@ void check_schedule(const Patient& p, Findings& found) {
          Severity::problem,
          1,
          fmt::format(
-             "the rate never passes {:.2g} in {} steps; the recipe has {:.2g}",
+             "the rate never passes {:.2g} in {}; the recipe has {:.2g}",
              highest,
-             steps,
+             counted(steps, "step"),
              optimizer->lr()),
          "the warm-up is longer than the run: shorten it or train for more epochs"});
   // The average is what is judged and saved.
@@ -49,8 +49,8 @@ void check_schedule(const Patient& p, Findings& found) {
          Severity::problem,
          1,
          fmt::format(
-             "after {} steps the averaged weights are the first ones still, to {:.0f} %",
-             steps,
+             "after {} the averaged weights are the first ones still, to {:.0f} %",
+             counted(steps, "step"),
              100 * left),
          "an average over the last tenth of the run is usual for train.ema",
          {{"train.ema", fmt::format("{:.3g}", std::max(0.0, 1 - 10 / double(steps)))}}});

@@ -154,13 +154,18 @@ void check_run(Patient& p, const CheckOptions& o, bool overfits, Findings& found
         {"rate.high",
          Severity::problem,
          0.8,
-         fmt::format("the run broke off after {} steps at a rate of {:.2g}: {}", n, rate, c.broke),
+         fmt::format(
+             "the run broke off after {} at a rate of {:.2g}: {}",
+             counted(n, "step"),
+             rate,
+             c.broke),
          "lower optimizer.lr by ten or a hundred",
          {{"optimizer.lr", lower}}});
     return;
   }
   const double first = c.losses.front(), last = mean_of(std::span(c.losses).last(part));
-  std::string course = fmt::format("loss {:.3g} at first, {:.3g} after {} steps", first, last, n);
+  std::string course =
+      fmt::format("loss {:.3g} at first, {:.3g} after {}", first, last, counted(n, "step"));
   if (!c.ratios.empty())
     course += fmt::format("; an update moves weights by {:.1g} of their size in the median", ratio);
   if (double(c.clipped) > 0.9 * double(n)) {

@@ -55,7 +55,7 @@ Tree stripped(const Tree& tree) {
 }  // namespace
 
 std::string LoadReport::str() const {
-  std::string text = fmt::format("{} tensors loaded", loaded);
+  std::string text = counted(int64_t(loaded), "tensor") + " loaded";
   auto list = [&](const char* what, const std::vector<std::string>& names) {
     if (names.empty()) return;
     size_t shown = std::min<size_t>(names.size(), 8);

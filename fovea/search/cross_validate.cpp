@@ -182,9 +182,9 @@ std::string text_of(const CrossValidation& c) {
 }
 
 void write_cross_validation(const CrossValidation& c, const std::string& path) {
-  report::check_ending("cross_validate", path, {".html", ".svg", ".csv"});
-  if (path.ends_with(".svg")) return write_file_atomic(path, chart_of(c).markup);
-  if (path.ends_with(".csv")) return write_file_atomic(path, csv_of(c));
+  const std::string ending = report::ending_of("[cross_validate]", path, {".html", ".svg", ".csv"});
+  if (ending == ".svg") return write_file_atomic(path, chart_of(c).markup);
+  if (ending == ".csv") return write_file_atomic(path, csv_of(c));
   report::HtmlReport html(
       "Cross-validation: " + c.name,
       fmt::format("{} trainings on {} folds", c.rows.size() * size_t(c.folds), c.folds));

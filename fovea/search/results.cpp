@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/atomic_file.h"
+#include "fovea/core/text.h"
 #include "fovea/search/search_report.h"
 
 namespace fovea::search {
@@ -27,8 +28,8 @@ std::string best_recipe(const SearchResult& r, const train::Config& recipe) {
       length_of(best));
   const int planned = r.stages[size_t(best.stage)].epochs;
   if (planned > 0 && planned < r.epochs)
-    text +=
-        fmt::format("# Its stage trained for {} epochs; this recipe has {}.\n", planned, r.epochs);
+    text += fmt::format(
+        "# Its stage trained for {}; this recipe has {}.\n", counted(planned, "epoch"), r.epochs);
   return text + c.to_toml();
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/number_list.h"
+#include "fovea/core/text.h"
 #include "fovea/report/html.h"
 #include "fovea/report/svg_dots.h"
 
@@ -160,7 +161,7 @@ void write_search_report(
     const SearchResult& r, const std::string& path, const std::string& best_toml) {
   const auto ranked = ranking(r.trials, r.measure);
   report::HtmlReport html(
-      "Search: " + r.name, fmt::format("{} trials of a recipe", r.trials.size()));
+      "Search: " + r.name, counted(int64_t(r.trials.size()), "trial") + " of a recipe");
   html.section("How it went");
   add_cards(html, r, ranked);
   for (const Stage& stage : r.stages)

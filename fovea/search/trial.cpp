@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/numbers.h"
+#include "fovea/core/text.h"
 
 namespace fovea::search {
 
@@ -57,7 +58,7 @@ bool Trial::fitted() const { return epochs.size() == 1 && std::isnan(epochs[0].t
 
 std::string length_of(const Trial& t) {
   if (t.fitted()) return "fitted at once";
-  return fmt::format("{} epoch{}", t.epochs.size(), t.epochs.size() == 1 ? "" : "s");
+  return counted(int64_t(t.epochs.size()), "epoch");
 }
 
 Measure measure_of(const std::string& name) {

@@ -49,6 +49,5 @@ std::string init_table_text(const InitTable& t);
 // FILE.html with charts, or FILE.csv. Throws std::invalid_argument for another ending, IoError
 // where it cannot be written.
 void write_init_table(const InitTable& t, const std::string& path);
-void check_init_table_path(const std::string& path);  // the same, before the work
 
 }  // namespace fovea::train

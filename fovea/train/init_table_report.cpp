@@ -136,13 +136,9 @@ std::string init_table_text(const InitTable& t) {
       verdicts(t));
 }
 
-void check_init_table_path(const std::string& path) {
-  report::check_ending("init_table", path, {".html", ".csv"});
-}
-
 void write_init_table(const InitTable& t, const std::string& path) {
-  check_init_table_path(path);
-  if (path.ends_with(".csv")) return write_file_atomic(path, csv_of(t));
+  const std::string ending = report::ending_of("[init_table]", path, {".html", ".csv"});
+  if (ending == ".csv") return write_file_atomic(path, csv_of(t));
   report::HtmlReport page("How the network begins", t.title);
   page.paragraph(fmt::format(
       "One forward and backward pass over {} pictures before any training, under {} initialisers.",

@@ -118,6 +118,5 @@ void add_surface(report::HtmlReport& page, const LossSurface& s);
 // FILE.html, FILE.svg or FILE.csv. Throws std::invalid_argument for another ending, IoError where
 // it cannot be written.
 void write_loss_surface(const LossSurface& s, const std::string& path);
-void check_loss_surface_path(const std::string& path);  // the same, before the work
 
 }  // namespace fovea::train

@@ -14,7 +14,6 @@ namespace fovea::train {
 namespace {
 
 constexpr int lines = 12;
-constexpr int chart_width = 400;  // so that a phone does not shrink its text too much
 
 // The least and the largest finite loss.
 std::pair<double, double> extent(const report::Grid& g) {
@@ -33,7 +32,6 @@ double place(const PlaneRange& r, bool x, int i) {
 report::Svg cross_sections(const LossSurface& s) {
   report::LineChart chart{.title = "Through the middle"};
   chart.x_label = "along the direction";
-  chart.width = chart_width;
   chart.height = 270;
   report::Series first{"first direction", {}, {}}, second{"second direction", {}, {}};
   const int middle = s.range.side / 2;
@@ -63,7 +61,6 @@ std::string csv_of(const LossSurface& s) {
 
 report::FieldChart surface_chart(const LossSurface& s) {
   report::FieldChart chart{.title = s.is_path() ? "The way of the weights" : "Loss surface"};
-  chart.width = chart_width;
   chart.description = fmt::format("{} on {} samples of {}", s.title, s.pictures, s.split);
   chart.x_label = s.is_path() ? "first principal direction" : "first direction";
   chart.y_label = s.is_path() ? "second principal direction" : "second direction";
@@ -97,10 +94,6 @@ report::FieldChart surface_chart(const LossSurface& s) {
          fmt::format("{} of {}, loss {:.3g}", i + 1, s.path.x.size(), s.path_losses[i])});
   if (!s.is_path()) chart.marks = {{0, 0, 6, "the trained model"}};
   return chart;
-}
-
-void check_loss_surface_path(const std::string& path) {
-  report::check_ending("loss_surface", path, {".html", ".svg", ".csv"});
 }
 
 report::Figure surface_figure(const LossSurface& s) {
@@ -155,9 +148,9 @@ void add_surface(report::HtmlReport& page, const LossSurface& s) {
 }
 
 void write_loss_surface(const LossSurface& s, const std::string& path) {
-  check_loss_surface_path(path);
-  if (path.ends_with(".csv")) return write_file_atomic(path, csv_of(s));
-  if (path.ends_with(".svg"))
+  const std::string ending = report::ending_of("[loss_surface]", path, {".html", ".svg", ".csv"});
+  if (ending == ".csv") return write_file_atomic(path, csv_of(s));
+  if (ending == ".svg")
     return write_file_atomic(path, report::field_chart(surface_chart(s)).markup);
   report::HtmlReport page(
       "Loss surface", fmt::format("{}, {} samples of {}", s.title, s.pictures, s.split));

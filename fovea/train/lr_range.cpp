@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
 #include "fovea/optim/factory.h"
 #include "fovea/train/fit.h"
 #include "fovea/train/setup.h"
@@ -67,7 +68,9 @@ void judge(LrRange& r, const LrRangeOptions& o) {
                     higher = fmt::format("max_lr above {:.3g}", o.max_lr);
   if (p.size() < fewest) {
     note(fmt::format(
-        "the loss diverges after {} steps: extend the range downwards ({})", p.size(), lower));
+        "the loss diverges after {}: extend the range downwards ({})",
+        counted(int64_t(p.size()), "step"),
+        lower));
     return;
   }
   const auto least = std::ranges::min_element(p, {}, &LrPoint::average);

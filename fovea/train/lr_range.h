@@ -78,6 +78,5 @@ std::string lr_range_text(const LrRange& r, int most = 20);
 // The curve as FILE.svg, FILE.html (with the table) or FILE.csv. Throws std::invalid_argument for
 // another ending, IoError where it cannot be written.
 void write_lr_range(const LrRange& r, const std::string& path);
-void check_lr_range_path(const std::string& path);  // the same, before the work
 
 }  // namespace fovea::train

@@ -99,14 +99,10 @@ std::string lr_range_text(const LrRange& r, int most) {
   return text;
 }
 
-void check_lr_range_path(const std::string& path) {
-  report::check_ending("lr_range_test", path, {".html", ".svg", ".csv"});
-}
-
 void write_lr_range(const LrRange& r, const std::string& path) {
-  check_lr_range_path(path);
-  if (path.ends_with(".csv")) return write_file_atomic(path, csv_of(r));
-  if (path.ends_with(".svg")) return write_file_atomic(path, chart_of(r).markup);
+  const std::string ending = report::ending_of("[lr_range_test]", path, {".html", ".svg", ".csv"});
+  if (ending == ".csv") return write_file_atomic(path, csv_of(r));
+  if (ending == ".svg") return write_file_atomic(path, chart_of(r).markup);
   report::HtmlReport page("Learning rate", r.title);
   if (r.suggestion) {
     const report::Card cards[] = {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/text.h"
 #include "fovea/report/html.h"
 #include "fovea/train/step_profile.h"
 
@@ -37,8 +38,8 @@ double overhead(const StepProfile& p) {
 
 std::string machine_line(const StepProfile& p) {
   return fmt::format(
-      "{} threads; the machine at most: {:.0f} GFLOP/s of multiply-adds, {:.1f} GB/s copied",
-      p.threads,
+      "{}; the machine at most: {:.0f} GFLOP/s of multiply-adds, {:.1f} GB/s copied",
+      counted(p.threads, "thread"),
       p.peak.fma,
       p.peak.memory);
 }

@@ -9,6 +9,7 @@
 
 #include "fovea/classic/templates.h"
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
 #include "fovea/data/point_dataset.h"
 #include "fovea/models/summary.h"
 #include "fovea/ops/shape.h"
@@ -46,7 +47,7 @@ void add_cards(report::HtmlReport& html, const models::Model& model, const Train
        parameters < 25'000 ? fmt::format("{:.1f} kB", double(parameters) * 4e-3)
                            : fmt::format("{:.2f} MB", double(parameters) * 4e-6)});
   cards.push_back(
-      {"Training", fmt::format("{:.0f} s", result.seconds), fmt::format("{} steps", result.steps)});
+      {"Training", fmt::format("{:.0f} s", result.seconds), counted(result.steps, "step")});
   html.cards(cards);
 }
 

@@ -40,7 +40,7 @@ TEST_F(CliMessages, EndingsOfFilesToWrite) {
        {"bench lenet5 --html x.txt", "--html: expected a file that ends with .html"},
        {"profile --html x.txt", "--html: expected a file that ends with .html"},
        {"doctor --html x.txt", "--html: expected a file that ends with .html"},
-       {"data digits --sheet x.pdf", "ends with .png or .jpg or .jpeg, got \"x.pdf\""},
+       {"data digits --sheet x.pdf", "ends with .png, .jpg or .jpeg, got \"x.pdf\""},
        {"cross-validate --chart x.png", "--chart: expected a file that ends with .svg"}});
   expect(
       3,

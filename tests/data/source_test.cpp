@@ -166,12 +166,12 @@ TEST_F(SourceTest, KindsThatNoDecoderReadsAreLeftOutAndNamed) {
   auto source = open(path());
   EXPECT_EQ(class_counts(*source.train), (std::vector<int64_t>{2, 2}));
   ASSERT_EQ(source.notes.size(), 1u);
-  EXPECT_HAS(source.notes[0], "3 pictures are of a kind that is not supported and are left out");
+  EXPECT_HAS(source.notes[0], "3 pictures of a kind that is not supported, left out");
   EXPECT_HAS(source.notes[0], "such as a/x.TIF; convert them to PNG or JPEG");
   // A class of nothing else is empty.
   write("c/w.tif", "II*");
   EXPECT_HAS(refused(path()), "the train split has no pictures of 1 of 3 classes: c (");
-  EXPECT_HAS(refused(path()), "4 pictures are of a kind that is not supported");
+  EXPECT_HAS(refused(path()), "4 pictures of a kind that is not supported");
 }
 
 TEST_F(SourceTest, OtherNamesOfSplitsAreKnown) {

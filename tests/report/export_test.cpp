@@ -14,10 +14,11 @@ TEST(Export, CellsWithCommasOrQuotesAreQuoted) {
 }
 
 TEST(Export, EndingsAreChecked) {
-  EXPECT_NO_THROW(check_ending("f", "a.csv", {".svg", ".csv"}));
+  EXPECT_EQ(ending_of("[f]", "a.csv", {".svg", ".csv"}), ".csv");
+  EXPECT_EQ(ending_of("[f]", "A.SVG", {".svg", ".csv"}), ".svg");
   EXPECT_EQ(
       test::message_of([] {
-        check_ending("f", "a.png", {".html", ".svg", ".csv"});
+        ending_of("[f]", "a.png", {".html", ".svg", ".csv"});
       }),
       "[f] expected a file that ends with .html, .svg or .csv, got \"a.png\"");
 }
