@@ -35,7 +35,14 @@ Tensor to_ref(const Tensor& t) {
 
 TEST(Gemm, AgreesWithTheReference) {
   for (auto [m, n, k] : std::vector<std::array<int64_t, 3>>{
-           {1, 1, 1}, {5, 3, 2}, {13, 33, 7}, {12, 32, 256}, {37, 70, 300}, {150, 1100, 530}})
+           {1, 1, 1},
+           {5, 3, 2},
+           {13, 33, 7},
+           {12, 32, 256},
+           {37, 70, 300},
+           {150, 1100, 530},
+           {3, 5, 0},
+           {0, 5, 3}})
     for (bool finish : {false, true}) {
       Tensor a = random_input({m, k}, 1), b = random_input({n, k}, 2);
       Tensor bias = random_input({n}, 3), residual = random_input({m, n}, 4);

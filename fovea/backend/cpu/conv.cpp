@@ -53,6 +53,12 @@ ConvFinish finish_of(const ConvCall& c, std::span<const Tensor> in) {
       .relu = c.relu};
 }
 
+void library_forward(
+    const ConvCall& c, std::span<const Tensor> in, std::span<Tensor> out, Run& run) {
+  if (c.residual) place_residual(in, out);
+  conv_forward(c, from(in[0]), from(in[1]), c.bias ? from(in[2]) : nullptr, to(out[0]), run);
+}
+
 void forward_kernel(
     const Primitive& primitive, std::span<const Tensor> in, std::span<Tensor> out, Run& run) {
   if (out[0].dtype() != Dtype::f32 || any_empty(in))
@@ -61,8 +67,7 @@ void forward_kernel(
   if (auto tile = winograd_tile(conv_route(c.pass, c.e)))
     return winograd_forward(
         c.e, *tile, from(in[0]), {.plain = from(in[1])}, finish_of(c, in), to(out[0]), run);
-  if (c.residual) place_residual(in, out);
-  conv_forward(c, from(in[0]), from(in[1]), c.bias ? from(in[2]) : nullptr, to(out[0]), run);
+  library_forward(c, in, out, run);
 }
 
 Prepared prepare_winograd(const ConvCall& c, WinogradTile tile, const Tensor& w) {
@@ -84,7 +89,10 @@ Prepared prepare_forward(const Primitive& primitive, std::span<const Tensor> in)
   if (auto tile = winograd_tile(conv_route(c.pass, c.e, true)))
     return prepare_winograd(c, *tile, in[1]);
   PackedForward packed = pack_conv_forward(c, from(in[1]));
-  if (!packed) return {};
+  if (!packed)  // only the route is chosen once
+    return {.run = [c](std::span<const Tensor> inputs, std::span<Tensor> out, Run& r) {
+      library_forward(c, inputs, out, r);
+    }};
   auto run = [c, packed](std::span<const Tensor> inputs, std::span<Tensor> out, Run& r) {
     if (c.residual) place_residual(inputs, out);
     packed(from(inputs[0]), c.bias ? from(inputs[2]) : nullptr, to(out[0]), r);

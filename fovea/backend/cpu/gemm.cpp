@@ -100,6 +100,30 @@ struct GemmCut {
   }
 };
 
+struct Range {
+  int64_t begin, count;
+};
+
+// What is added to a part of y whose product is there.
+void finish(const GemmResult& to, Range i, Range j) {
+  const bool residual = to.residual && to.residual != to.y;
+  if (!to.bias && !residual && !to.relu) return;
+  for (int64_t r = i.begin; r < i.begin + i.count; ++r)
+    for (int64_t c = j.begin; c < j.begin + j.count; ++c) {
+      float& v = to.y[r * to.stride + c];
+      if (to.bias) v += to.bias[c];
+      if (residual) v += to.residual[r * to.stride + c];
+      if (to.relu) v = v <= 0 ? 0 : v;
+    }
+}
+
+// A product of nothing is 0.
+void finish_zeros(const GemmExtents& e, const GemmResult& to) {
+  if (to.residual != to.y)
+    for (int64_t i = 0; i < e.m; ++i) std::fill_n(to.y + i * to.stride, e.n, 0.0f);
+  finish(to, {0, e.m}, {0, e.n});
+}
+
 class TiledProduct {
  public:
   TiledProduct(
@@ -160,10 +184,6 @@ class TiledProduct {
     parallel_for(by_rows ? cut_.blocks : panels, 1, work, team_);
   }
 
-  struct Range {
-    int64_t begin, count;
-  };
-
   // One tile of y; one that hangs over the edge is made apart.
   void tile(Range i, Range j, const float* a, const float* b, int64_t k0, int64_t kc) {
     float* y = r_.y + i.begin * r_.stride + j.begin;
@@ -182,19 +202,7 @@ class TiledProduct {
           to = whole[r * cut_.columns + c] + (add ? to : 0);
         }
     }
-    if (k0 + kc == e_.k) finish(i, j, y);
-  }
-
-  void finish(Range i, Range j, float* y) const {
-    const bool residual = r_.residual && r_.residual != r_.y;
-    if (!r_.bias && !residual && !r_.relu) return;
-    for (int64_t r = 0; r < i.count; ++r)
-      for (int64_t c = 0; c < j.count; ++c) {
-        float& v = y[r * r_.stride + c];
-        if (r_.bias) v += r_.bias[j.begin + c];
-        if (residual) v += r_.residual[(i.begin + r) * r_.stride + j.begin + c];
-        if (r_.relu) v = v <= 0 ? 0 : v;
-      }
+    if (k0 + kc == e_.k) finish(r_, i, j);
   }
 
   GemmExtents e_;
@@ -258,6 +266,7 @@ PackRows strided_rows(const float* from, int64_t row_stride, int64_t column_stri
 }
 
 int64_t gemm_scratch(const GemmExtents& e) {
+  if (e.m == 0 || e.n == 0 || e.k == 0) return 0;
   const int64_t team = threads();
   const GemmCut cut(e, team);
   return int64_t((cut.packed_b + cut.packed_a * size_t(team)) * sizeof(float));
@@ -269,7 +278,9 @@ void gemm(
     const PackRows& b,
     const GemmResult& result,
     Run& run) {
-  if (e.m > 0 && e.n > 0 && e.k > 0) TiledProduct(e, a, b, result, run).run();
+  if (e.m == 0 || e.n == 0) return;
+  if (e.k == 0) return finish_zeros(e, result);
+  TiledProduct(e, a, b, result, run).run();
 }
 
 }  // namespace fovea::cpu
