@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 #include <zlib.h>
 
+#include "fovea/core/utf8.h"
 #include "fovea/data/hash.h"
 
 namespace fovea::data {
@@ -177,7 +178,7 @@ DatasetPtr with_classes(DatasetPtr base, const std::vector<std::string>& classes
   std::vector<std::string> unknown;
   std::vector<int> map(base->classes().size(), -1);
   for (size_t i = 0; i < map.size(); ++i) {
-    auto found = index.find(base->classes()[i]);
+    auto found = index.find(to_utf8(base->classes()[i]));
     if (found != index.end())
       map[i] = found->second;
     else if (counts[i] > 0)

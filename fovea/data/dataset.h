@@ -75,7 +75,8 @@ DatasetPtr subset(DatasetPtr base, std::vector<int64_t> indices, std::string nam
 
 // The samples of `base` with labels that are indices into `classes`, matched by name: class folders
 // never get another number because one of them is missing. Samples of a class that `classes` lacks
-// throw std::invalid_argument naming it. Returns `base` itself when nothing changes.
+// throw std::invalid_argument naming it. Names that are not UTF-8 are matched as to_utf8 reads
+// them. Returns `base` itself when nothing changes.
 DatasetPtr with_classes(DatasetPtr base, const std::vector<std::string>& classes);
 
 }  // namespace fovea::data

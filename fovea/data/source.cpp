@@ -8,6 +8,7 @@
 
 #include "fovea/core/errors.h"
 #include "fovea/core/text.h"
+#include "fovea/core/utf8.h"
 #include "fovea/data/cifar.h"
 #include "fovea/data/digits.h"
 #include "fovea/data/folder.h"
@@ -158,6 +159,21 @@ Source open_raw(const std::string& spec) {
   return source;
 }
 
+// In UTF-8, as models, tables and pages have them, whatever the names of the folders are.
+std::vector<std::string> names_of_classes(const Dataset& d, std::vector<std::string>& notes) {
+  std::vector<std::string> names, changed;
+  for (const std::string& name : d.classes()) {
+    names.push_back(to_utf8(name));
+    if (names.back() != name) changed.push_back(names.back());
+  }
+  if (!changed.empty())
+    notes.push_back(fmt::format(
+        "{}: names of classes that are not in UTF-8 are read as Latin-1: {}",
+        d.name(),
+        list_of(changed)));
+  return names;
+}
+
 // Labels the split by `classes` and complains about those that have no pictures.
 void match(DatasetPtr& split, const char* which, const OpenOptions& options, Source& source) {
   if (!split) return;
@@ -200,7 +216,8 @@ Source open(const std::string& spec, const OpenOptions& options) {
   const DatasetPtr& first = source.train ? source.train : source.held_out();
   if (!first || first->size() == 0)
     throw DataError(fmt::format("[data] {} has no labelled pictures. Expected {}", spec, accepted));
-  source.classes = options.classes.empty() ? first->classes() : options.classes;
+  source.classes =
+      options.classes.empty() ? names_of_classes(*first, source.notes) : options.classes;
   if (options.classes.empty() && int(source.classes.size()) < options.min_classes)
     throw DataError(fmt::format(
         "[data] {} has {} class: {}; expected at least {}, each in a folder of its own",

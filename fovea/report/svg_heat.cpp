@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/utf8.h"
 #include "fovea/report/markup.h"
 #include "fovea/report/svg_parts.h"
 

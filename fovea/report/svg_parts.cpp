@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/base64.h"
+#include "fovea/core/utf8.h"
 #include "fovea/image/encode.h"
 #include "fovea/report/markup.h"
 

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "fovea/report/markup.h"
+#include "fovea/core/utf8.h"
 
 namespace fovea::report {
 

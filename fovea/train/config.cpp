@@ -7,6 +7,7 @@
 
 #include "fovea/core/number_list.h"
 #include "fovea/core/text.h"
+#include "fovea/core/utf8.h"
 
 namespace fovea::train {
 
@@ -86,6 +87,13 @@ bool Config::is_open(const std::string& key) const {
 }
 
 void Config::set(const std::string& key, const std::string& value, const std::string& origin) {
+  if (const std::string text = to_utf8(value); text != value)
+    throw std::invalid_argument(fmt::format(
+        "{}: expected text in UTF-8 for \"{}\", as recipes have it, got \"{}\" in Latin-1; rename "
+        "the file, or give a link to it",
+        origin,
+        key,
+        text));
   if (const auto item = item_key(key, origin)) {
     lists_.at(item->list.name)[item->place].options[std::string(item->option.name)] = value;
     std::string& from = list_origins_[item->list.name];

@@ -174,6 +174,18 @@ TEST_F(SourceTest, KindsThatNoDecoderReadsAreLeftOutAndNamed) {
   EXPECT_HAS(refused(path()), "4 pictures of a kind that is not supported");
 }
 
+TEST_F(SourceTest, NamesOfClassesAreUtf8) {
+  write_classes("train/", {"caf\xe9", "pla\u00ee"});
+  write_classes("val/", {"caf\u00e9", "pla\u00ee"});
+  auto source = open(path());
+  EXPECT_EQ(source.classes, (Strings{"caf\u00e9", "pla\u00ee"}));
+  EXPECT_EQ(class_counts(*source.train), (std::vector<int64_t>{2, 2}));
+  EXPECT_EQ(class_counts(*source.val), (std::vector<int64_t>{2, 2}));
+  EXPECT_EQ(source.train->classes(), source.classes);
+  ASSERT_EQ(source.notes.size(), 1u);
+  EXPECT_HAS(source.notes[0], "not in UTF-8 are read as Latin-1: caf\u00e9");
+}
+
 TEST_F(SourceTest, OtherNamesOfSplitsAreKnown) {
   write_classes("Training/", {"a", "b"});
   write_classes("validation/", {"a", "b"}, 1);

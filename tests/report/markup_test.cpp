@@ -23,13 +23,5 @@ TEST(Markup, ReplacesWhatXmlForbids) {
   EXPECT_EQ(escape("x\xe2\x82"), "x\ufffd\ufffd");                    // ends early
 }
 
-TEST(Markup, ShortensByCharacters) {
-  EXPECT_EQ(utf8_length("caf\u00e9"), 4u);
-  EXPECT_EQ(utf8_shorten("caf\u00e9", 4), "caf\u00e9");
-  EXPECT_EQ(utf8_shorten("\u00e9\u00e9\u00e9", 2), "\u00e9\u2026");
-  EXPECT_EQ(utf8_shorten("abc", 1), "\u2026");
-  EXPECT_EQ(utf8_shorten("abc", 0), "");
-}
-
 }  // namespace
 }  // namespace fovea::report

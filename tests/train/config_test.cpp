@@ -67,6 +67,16 @@ TEST(Config, ValuesOfAnotherTypeSayWhatWasExpected) {
       error_of("[[augment]]\nsize = 3\n"), "expected a table with a \"type\" in [[augment]]");
 }
 
+TEST(Config, ValuesAreUtf8) {
+  Config c = recipe_config();
+  EXPECT_EQ(
+      message_of([&] { c.set("data.source", "caf\xe9", "--data"); }),
+      "--data: expected text in UTF-8 for \"data.source\", as recipes have it, got \"caf\u00e9\" "
+      "in "
+      "Latin-1; rename the file, or give a link to it");
+  EXPECT_THROW(c.set("optimizer.name", "\xe9", "--set"), std::invalid_argument);
+}
+
 TEST(Config, ValuesInBracketsAreTheTextWithCommas) {
   Config c = recipe_config();
   c.read_toml_text(
