@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/output_file.h"
 #include "cli/recipe_flags.h"
 #include "cli/verb.h"
@@ -45,7 +46,7 @@ int run(const Options& o, const Globals& g) {
   check_output("--out", o.out, {".html", ".csv"});
   const train::InitTable t = train::init_table(o.flags.config(g), o.how);
   for (const std::string& text : t.notes) tell(g, "note: " + text);
-  print(g.json ? json_of(t).dump(2) + "\n" : train::init_table_text(t));
+  print(g.json ? json_text(json_of(t)) : train::init_table_text(t));
   if (!o.out.empty()) {
     train::write_init_table(t, o.out);
     tell(g, file_line("written", o.out));

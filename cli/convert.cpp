@@ -7,7 +7,9 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/model_flags.h"
+#include "cli/output_file.h"
 #include "cli/verb.h"
 #include "cli/weight_files.h"
 #include "fovea/formats/onnx.h"
@@ -111,7 +113,7 @@ int to_onnx(const Options& o, const Globals& g) {
       {"difference", report.difference},
       {"written", true}};
   print(
-      g.json ? j.dump(2) + "\n"
+      g.json ? json_text(j)
              : fmt::format(
                    "{}: {} nodes; read again, its scores differ by {:.1e} of the largest\n",
                    o.out,
@@ -147,7 +149,7 @@ int from_onnx(const Options& o, const Globals& g) {
       {"whole", true},
       {"written", true}};
   print(
-      g.json ? j.dump(2) + "\n"
+      g.json ? json_text(j)
              : fmt::format(
                    "{}: a whole model, with the graph of {}: {} parameters, {} classes\n",
                    o.out,
@@ -158,6 +160,7 @@ int from_onnx(const Options& o, const Globals& g) {
 }
 
 int run(const Options& o, const Globals& g) {
+  check_output("OUT", o.out);
   if (o.out.ends_with(".onnx")) return to_onnx(o, g);
   if (takes_graph(o)) return from_onnx(o, g);
   if (o.model.empty() && (o.classes || !o.input.empty() || o.partial || o.whole.given()))
@@ -226,7 +229,7 @@ int run(const Options& o, const Globals& g) {
                     "nothing written: the weights do not fit {}; --partial takes those that do and "
                     "starts the others new\n",
                     o.model);
-  print(g.json ? j.dump(2) + "\n" : text);
+  print(g.json ? json_text(j) : text);
   return writes ? ok : check_failed;
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/output_file.h"
 #include "cli/recipe_flags.h"
 #include "cli/search_progress.h"
@@ -71,7 +72,7 @@ int run(Options o, const Globals& g) {
   const search::CrossValidation c = search::cross_validate(config, o.how);
   if (!o.chart.empty()) search::write_cross_validation(c, o.chart);
   if (g.json) {
-    print(json_of(c).dump(2) + "\n");
+    print(json_text(json_of(c)));
   } else {
     print(search::text_of(c));
     print(file_line("report", c.folder + "/report.html") + "\n");

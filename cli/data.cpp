@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/output_file.h"
 #include "cli/verb.h"
 #include "fovea/core/device.h"
@@ -149,7 +150,7 @@ int run(const Options& o, const Globals& g) {
     std::vector<int64_t> n = data::class_counts(*split);
     for (size_t k = 0; k < n.size(); ++k) counts.rows[k].push_back(std::to_string(n[k]));
   }
-  print(g.json ? j.dump(2) + "\n" : fmt::format("\n{}", report::text_table(counts)));
+  print(g.json ? json_text(j) : fmt::format("\n{}", report::text_table(counts)));
   if (!o.sheet.empty()) {
     write_sheet(source.train ? *source.train : *source.held_out(), o);
     tell(g, file_line("picture", o.sheet));

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/output_file.h"
 #include "cli/verb.h"
 #include "fovea/core/errors.h"
@@ -62,7 +63,7 @@ int run(const Options& o, const Globals& g) {
       {"members", files},
       {"parameters", parameters}};
   print(
-      g.json ? j.dump(2) + "\n"
+      g.json ? json_text(j)
              : fmt::format(
                    "{}: the mean {} of {} models, {} parameters\n",
                    o.out,

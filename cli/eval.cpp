@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/model_flags.h"
 #include "cli/verb.h"
 #include "cli/view_flags.h"
@@ -124,7 +125,7 @@ int run(const Options& o, const Globals& g) {
        .keep_mistakes = o.mistakes,
        .views = views.options()});
   if (g.json)
-    print(json_of(e, *dataset, views).dump(2) + "\n");
+    print(json_text(json_of(e, *dataset, views)));
   else
     print_text(e, *dataset);
   tell(g, fmt::format("{:.0f} images/s", double(e.samples) / std::max(e.seconds, 1e-9)));

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/model_flags.h"
+#include "cli/output_file.h"
 #include "cli/verb.h"
 #include "fovea/core/atomic_file.h"
 #include "fovea/data/source.h"
@@ -24,6 +26,7 @@ struct Options {
 };
 
 int run(const Options& o, const Globals& g) {
+  check_output("--out", o.out + ".npy");
   const models::Model model = o.open.open(o.model);
   const data::Source source = data::open(o.data, {.allow_missing_classes = true, .min_classes = 1});
   const data::DatasetPtr dataset = source.split(o.split);
@@ -42,7 +45,7 @@ int run(const Options& o, const Globals& g) {
       {"classes", source.classes},
       {"shape", {codes.values.dim(0), codes.values.dim(1)}}};
   print(
-      g.json ? j.dump(2) + "\n"
+      g.json ? json_text(j)
              : fmt::format(
                    "{0}.npy has {1} features of each of {2} pictures; {0}-labels.npy and "
                    "{0}-names.txt say which\n",

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/finetune_flags.h"
+#include "cli/json_text.h"
 #include "cli/output_file.h"
 #include "cli/recipe_flags.h"
 #include "fovea/train/lr_range.h"
@@ -55,7 +56,7 @@ int run(const Options& o, const Globals& g) {
   }
   const train::LrRange r = train::lr_range_test(config, o.range);
   for (const std::string& text : r.notes) tell(g, "note: " + text);
-  print(g.json ? json_of(r).dump(2) + "\n" : train::lr_range_text(r));
+  print(g.json ? json_text(json_of(r)) : train::lr_range_text(r));
   if (!o.out.empty()) {
     train::write_lr_range(r, o.out);
     tell(g, file_line("chart", o.out));

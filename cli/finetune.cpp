@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/finetune_flags.h"
+#include "cli/json_text.h"
 #include "cli/output_file.h"
 #include "cli/recipe_flags.h"
 #include "cli/training.h"
@@ -42,7 +43,7 @@ int run(const Options& o, const Globals& g) {
         {"seconds", r.seconds}};
     if (r.val) j["val"] = {{"samples", r.val->samples}, {"top1", r.val->top1}};
     if (r.test) j["test"] = {{"samples", r.test->samples}, {"top1", r.test->top1}};
-    print(j.dump(2) + "\n");
+    print(json_text(j));
     return ok;
   }
   for (auto [split, e] : {std::pair{"validation", r.val}, {"test", r.test}})

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/output_file.h"
 #include "cli/verb.h"
 #include "fovea/doctor/page.h"
@@ -64,7 +65,7 @@ int run(const Options& o, const Globals& g) {
         {"y", {s.range.y_low, s.range.y_high}},
         {"path", {{"x", s.path.x}, {"y", s.path.y}, {"losses", s.path_losses}}},
         {"losses", rows}};
-    print(j.dump(2) + "\n");
+    print(json_text(j));
   } else {
     const std::string at_model =
         o.how.path ? "" : fmt::format(", {:.4g} at the model", s.losses.at(middle, middle));

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/output_file.h"
 #include "cli/verb.h"
 #include "fovea/core/atomic_file.h"
@@ -61,7 +62,7 @@ int list_all(const Globals& g) {
          report::short_count(s.macs),
          std::string(e.paper)});
   }
-  print(g.json ? j.dump(2) + "\n" : report::text_table(table));
+  print(g.json ? json_text(j) : report::text_table(table));
   return ok;
 }
 
@@ -80,7 +81,7 @@ void print_layers(const models::Summary& s, const std::string& title, const Glob
            {"values", r.values},
            {"parameters", r.parameters},
            {"multiply_adds", r.macs}});
-    print(j.dump(2) + "\n");
+    print(json_text(j));
     return;
   }
   report::Table table;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/layer_outputs.h"
 #include "cli/pictures.h"
 #include "cli/verb.h"
@@ -253,7 +254,7 @@ int run(const Options& o, const Globals& g) {
         first->picture.empty() ? "" : ", in " + first->picture);
   else
     text += fmt::format("equal within {:g} at every stage\n", o.tolerance);
-  print(g.json ? j.dump(2) + "\n" : text);
+  print(g.json ? json_text(j) : text);
   return first ? check_failed : ok;
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/model_flags.h"
 #include "cli/pictures.h"
 #include "cli/verb.h"
@@ -51,7 +52,7 @@ void print_one(
       j["top"].push_back(std::move(one));
     }
     if (!p.maps.empty()) j["maps"] = p.maps;
-    print(j.dump() + "\n");
+    print(json_text(j, true));
     return;
   }
   std::string line = file;

@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/environment.h"
+#include "cli/json_text.h"
+#include "cli/output_file.h"
 #include "cli/verb.h"
 
 namespace fovea::cli {
@@ -74,6 +76,7 @@ hub::Pulled download(const Options& o, const Globals& g) {
 }
 
 int run(const Options& o, const Globals& g) {
+  check_output("--out", o.out, {".safetensors"});
   const hub::Pulled pulled = download(o, g);
   nlohmann::ordered_json j{{"source", o.source}, {"commit", pulled.commit}};
   std::string text;
@@ -107,7 +110,7 @@ int run(const Options& o, const Globals& g) {
         p.height,
         p.width);
   }
-  print(g.json ? j.dump(2) + "\n" : text);
+  print(g.json ? json_text(j) : text);
   return ok;
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/environment.h"
+#include "cli/json_text.h"
 #include "fovea/train/recipe.h"
 
 namespace fovea::cli {
@@ -80,7 +81,7 @@ void print_config(const train::Config& config, const Globals& g) {
       for (const auto& [option, value] : item.options) entry[option] = value;
       j[name].push_back(std::move(entry));
     }
-  print(j.dump(2) + "\n");
+  print(json_text(j));
 }
 
 }  // namespace fovea::cli

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/output_file.h"
 #include "cli/progress.h"
 #include "cli/recipe_flags.h"
@@ -115,7 +116,7 @@ int run(Options o, const Globals& g) {
   o.search.stop = [signal = watch_signals()] { return signal() == train::Signal::stop; };
   const search::SearchResult r = search::search(config, o.search);
   if (g.json)
-    print(json_of(r).dump(2) + "\n");
+    print(json_text(json_of(r)));
   else
     print_result(r);
   for (const std::string& text : r.notes) progress.note(text);

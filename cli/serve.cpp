@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/model_flags.h"
 #include "cli/training.h"
 #include "cli/verb.h"
@@ -48,7 +49,7 @@ int run(const Options& o, const Globals& g) {
   serve::Server server(model, how);
   const std::string url = url_of(how, server.port());
   if (g.json)
-    print(nlohmann::ordered_json{{"url", url}, {"port", server.port()}}.dump() + "\n");
+    print(json_text(nlohmann::ordered_json{{"url", url}, {"port", server.port()}}, true));
   else
     print(fmt::format("{} at {}\n", how.service.name, url));
   std::fflush(stdout);

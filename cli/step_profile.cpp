@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/output_file.h"
 
 namespace fovea::cli {
@@ -49,7 +50,7 @@ nlohmann::ordered_json json_of(const train::StepProfile& p) {
 }  // namespace
 
 void print_profile(const train::StepProfile& p, const std::string& html, const Globals& g) {
-  print(g.json ? json_of(p).dump(2) + "\n" : train::profile_text(p));
+  print(g.json ? json_text(json_of(p)) : train::profile_text(p));
   if (html.empty()) return;
   train::write_profile_html(p, html);
   tell(g, file_line("page", html));

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/output_file.h"
 #include "cli/recipe_flags.h"
 #include "cli/verb.h"
@@ -52,7 +53,7 @@ int run(const Options& o, const Globals& g) {
         {"loss", r.loss},
         {"accuracy", r.accuracy},
         {"frames", frames}};
-    print(j.dump(2) + "\n");
+    print(json_text(j));
   } else {
     print(fmt::format(
         "{} of {} points right after {}, loss {:.4g}\n{}\n",

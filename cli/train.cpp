@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/recipe_flags.h"
 #include "cli/training.h"
 #include "cli/verb.h"
@@ -70,7 +71,7 @@ nlohmann::ordered_json json_of_tables(const std::string& what) {
 // `fovea train --list WHAT`: the tables a recipe can draw on.
 int list_tables(const std::string& what, const Globals& g) {
   if (g.json) {
-    print(json_of_tables(what).dump(2) + "\n");
+    print(json_text(json_of_tables(what)));
     return ok;
   }
   std::string text;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/output_file.h"
 #include "cli/progress.h"
 #include "fovea/core/text.h"
@@ -50,9 +51,7 @@ nlohmann::ordered_json json_of(const train::TrainResult& r) {
 
 void print_result(const train::TrainResult& r, const Globals& g) {
   if (g.json) {
-    // File names need not be UTF-8.
-    using Json = nlohmann::ordered_json;
-    print(json_of(r).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    print(json_text(json_of(r)));
     return;
   }
   if (r.interrupted) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/model_flags.h"
 #include "fovea/backend/instruction_set.h"
 #include "fovea/core/device.h"
@@ -74,7 +75,7 @@ int run(const Options& o, const Globals& g) {
         {"convolutions", list},
         {"exceptions", rule.exceptions.size()},
         {"file", o.out}};
-    print(j.dump(2) + "\n");
+    print(json_text(j));
   } else {
     print(train::tuning_text(convs));
     print(fmt::format(

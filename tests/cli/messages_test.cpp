@@ -48,6 +48,14 @@ TEST_F(CliMessages, EndingsOfFilesToWrite) {
        {"doctor --apply nowhere/x.toml", "nowhere/x.toml: cannot be created"}});
 }
 
+TEST_F(CliMessages, FilesToWriteAreTriedFirst) {
+  expect(
+      3,
+      {{"features m.safetensors --data digits --out nowhere/x", "nowhere/x.npy: cannot be"},
+       {"convert m.safetensors nowhere/x.npz", "nowhere/x.npz: cannot be created"}});
+  expect(2, {{"pull resnet18 --out x.npz", "--out: expected a file that ends with .safetensors"}});
+}
+
 TEST_F(CliMessages, ModelsThatAVerbCanSayNothingOf) {
   write_photos("photos", 4);
   expect(

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "fovea/models/model_file.h"
@@ -83,6 +84,28 @@ TEST_F(CliPredict, DropoutLeftOnGivesASpread) {
   const Outcome plain = fovea("predict plain.safetensors a.ppm --mc-dropout 30");
   EXPECT_EQ(plain.code, 2);
   EXPECT_HAS(plain.err, "expected a network with dropout");
+}
+
+TEST_F(CliPredict, NamesOfFilesNeedNotBeUtf8) {
+  for (int i = 0; i < 6; ++i)
+    for (const char* name : {"th\xe9", "caf\xe9"})
+      write_ppm(fmt::format("photos/{}/\xfc-{}.ppm", name, i), 30 * i, name[0], 9);
+  Outcome o = fovea("train --data photos --model lenet5 --epochs 1 --name r --json");
+  ASSERT_EQ(o.code, 0) << o.err;
+  EXPECT_HAS(o.err, "read as Latin-1: caf\u00e9, th\u00e9");
+  const std::string model = "runs/r/model.safetensors";
+  const std::string picture = "photos/caf\xe9/\xfc-0.ppm";
+  for (const std::string& words : std::vector<std::string>{
+           "predict " + model + " " + picture,
+           "eval " + model + " --data photos",
+           "data photos",
+           "features " + model + " --data photos --out \xfc"}) {
+    o = fovea(words + " --json");
+    EXPECT_EQ(o.code, 0) << words << o.err;
+    EXPECT_TRUE(nlohmann::json::accept(o.out)) << o.out;
+  }
+  EXPECT_HAS(read("runs/r/report.html"), "caf\u00e9");
+  EXPECT_TRUE(exists("\xfc.npy"));
 }
 
 }  // namespace
