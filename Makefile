@@ -8,7 +8,7 @@ jobs := $(shell nproc)
 engine_rooms := core ops autograd graph nn optim
 empty :=
 space := $(empty) $(empty)
-# The rooms that handle memory, threads and the bytes of others; doctor and search call them.
+# Not doctor and search, for time: `make asan asan_rooms='doctor search'` runs these two.
 asan_rooms := core ops autograd graph nn optim image formats data classic models onnx hub report \
   train serve
 # What these tests run, others run too; they look at the values alone, and take minutes here.

@@ -8,7 +8,7 @@ function(fovea_compile_options target)
   endif()
 endfunction()
 
-# For code that calls what takes time: compiled in three quarters of the time.
+# For code that calls what takes time: quicker to compile.
 set(fovea_quickly $<$<CONFIG:Release>:-O1>)
 
 # fovea_room(NAME [QUICKLY] [ROOMS room...] [LINKS target...] [WITHOUT folder...])

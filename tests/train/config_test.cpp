@@ -72,8 +72,7 @@ TEST(Config, ValuesAreUtf8) {
   EXPECT_EQ(
       message_of([&] { c.set("data.source", "caf\xe9", "--data"); }),
       "--data: expected text in UTF-8 for \"data.source\", as recipes have it, got \"caf\u00e9\" "
-      "in "
-      "Latin-1; rename the file, or give a link to it");
+      "in Latin-1; rename the file, or give a link to it");
   EXPECT_THROW(c.set("optimizer.name", "\xe9", "--set"), std::invalid_argument);
 }
 
