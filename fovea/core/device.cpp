@@ -9,11 +9,14 @@
 
 #include <omp.h>
 
+#include "fovea/core/one_thread.h"
+
 namespace fovea {
 
 namespace {
 
 thread_local Device current_device;
+thread_local bool alone = false;   // in a OneThreadScope
 std::atomic<int> thread_count{0};  // 0: not chosen yet
 std::atomic<Determinism> chosen_determinism{Determinism::usual};
 constexpr int strict_parts = 8;
@@ -72,6 +75,7 @@ Device default_device() { return current_device; }
 void set_default_device(Device device) { current_device = device; }
 
 int threads() {
+  if (alone) return 1;
   if (thread_count == 0) set_threads(0);
   return thread_count;
 }
@@ -91,5 +95,8 @@ void set_determinism(Determinism d) {
   set_threads(0);
 }
 Determinism determinism() { return chosen_determinism; }
+
+OneThreadScope::OneThreadScope(bool chosen) : before_(alone) { alone = alone || chosen; }
+OneThreadScope::~OneThreadScope() { alone = before_; }
 
 }  // namespace fovea

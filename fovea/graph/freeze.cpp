@@ -5,6 +5,7 @@
 
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
+#include "fovea/core/one_thread.h"
 #include "fovea/graph/fuse.h"
 #include "fovea/graph/memory_plan.h"
 #include "fovea/graph/merge.h"
@@ -13,6 +14,11 @@
 namespace fovea::graph {
 
 namespace {
+
+// A run of less work than this, about a tenth of a millisecond of one processor, stays on one
+// thread: it is made of steps of a few microseconds, which gain less by a second thread than it
+// takes to wake one, and no run then waits for a thread that the system has put to sleep.
+bool is_small(const Cost& work) { return work.flops < 2e6 && work.bytes < 2e6; }
 
 size_t bytes_of(const Spec& s) { return size_t(s.shape.numel()) * size_of(s.dtype); }
 
@@ -35,6 +41,7 @@ class Builder {
 
   Plan::State& plan_;
   std::map<Place, int> slots_;
+  Cost work_;                 // of a run
   std::vector<Tensor> kept_;  // so that places stay unique
 };
 
@@ -52,7 +59,11 @@ Builder::Builder(Plan::State& plan, std::span<const Tensor> inputs, std::span<co
     if (root.home == Home::arena) root.home = Home::result;
   }
   for (Slot& slot : plan_.slots) slot.home = plan_.slots[size_t(slot.root)].home;
-  prepare();
+  plan_.stats.one_thread = is_small(work_);
+  {
+    OneThreadScope scope(plan_.stats.one_thread);
+    prepare();
+  }
   place_results();
   plan_.stats.steps = int(plan_.steps.size());
 }
@@ -74,6 +85,7 @@ int Builder::slot_of(const Tensor& t) {
 
 void Builder::add_step(const std::shared_ptr<Node>& node) {
   Step step{.node = node, .kernel = {}, .in = {}, .out = {}};
+  std::vector<Tensor> results;
   for (const Tensor& t : node->inputs) step.in.push_back(slot_of(t));
   for (size_t i = 0; i < node->outputs.size(); ++i) {
     Slot slot{node->outputs[i].spec, Home::arena, -1, 0, {}};
@@ -83,7 +95,13 @@ void Builder::add_step(const std::shared_ptr<Node>& node) {
       slot.root = source.root;
       slot.offset = source.offset + view.offset;
     }
+    results.push_back(unbound(slot.spec, plan_.device));
     step.out.push_back(add_slot({node.get(), int(i)}, slot));
+  }
+  if (node->primitive->kind() != Kind::view) {
+    const Cost cost = node->primitive->cost(node->inputs, results);
+    work_.flops += cost.flops;
+    work_.bytes += cost.bytes;
   }
   plan_.steps.push_back(std::move(step));
 }

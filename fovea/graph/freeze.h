@@ -11,12 +11,13 @@ namespace fovea::graph {
 
 // How much a plan has left of the graph it came from.
 struct PlanStats {
-  int steps = 0;           // kernels and views per run
-  int folded = 0;          // nodes evaluated once and for all
-  int merged = 0;          // nodes that computed what another did
-  int fused = 0;           // nodes that became part of a convolution or a scale and shift
-  size_t arena_bytes = 0;  // of all intermediate results of a run
-  size_t sum_bytes = 0;    // what they would take without sharing
+  int steps = 0;            // kernels and views per run
+  int folded = 0;           // nodes evaluated once and for all
+  int merged = 0;           // nodes that computed what another did
+  int fused = 0;            // nodes that became part of a convolution or a scale and shift
+  size_t arena_bytes = 0;   // of all intermediate results of a run
+  size_t sum_bytes = 0;     // what they would take without sharing
+  bool one_thread = false;  // a run is too short to be shared by several
 };
 
 // A computation whose shapes and constants stay as they are, made ready to run many times:

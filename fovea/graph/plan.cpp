@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "fovea/core/one_thread.h"
 #include "fovea/core/run_kernel.h"
 #include "fovea/graph/plan_state.h"
 
@@ -77,6 +78,7 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> inputs) const {
           spec.shape.str(),
           inputs[i].str()));
   }
+  OneThreadScope scope(s.stats.one_thread);
   auto instance = s.take();
   s.bind(*instance, inputs);
   std::vector<Tensor> in, out;

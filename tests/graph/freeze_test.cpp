@@ -209,6 +209,16 @@ TEST(Freeze, RunsWithoutNewMemory) {
   EXPECT_EQ(host_allocator().stats().live, before.live);
 }
 
+TEST(Freeze, KeepsSmallWorkOnOneThread) {
+  Block block;
+  auto alone = [&](Shape shape) { return freeze_one(block, shape).stats().one_thread; };
+  EXPECT_TRUE(alone({1, 12, 12, 8}));   // 0.3 million operations
+  EXPECT_FALSE(alone({1, 48, 48, 8}));  // 5 million
+  auto copies = [](const Tensor& x) { return x + x; };
+  EXPECT_TRUE(freeze_one(copies, {100'000}).stats().one_thread);
+  EXPECT_FALSE(freeze_one(copies, {1'000'000}).stats().one_thread);  // 12 MB
+}
+
 TEST(Freeze, IsSeenByProfilesAndGuards) {
   Block block;
   Plan plan = freeze_one(block, {1, 4, 4, 8});
