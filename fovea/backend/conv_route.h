@@ -28,7 +28,7 @@ ConvRoute conv_route(ConvPass pass, const ConvExtents& e, bool prepared = false)
 
 // Raised whenever the rule changes, here or in how the engine splits its work; checkpoints record
 // it.
-inline constexpr int conv_rule = 4;
+inline constexpr int conv_rule = 5;
 
 inline constexpr std::array conv_routes{
     ConvRoute::library, ConvRoute::winograd2, ConvRoute::winograd4};

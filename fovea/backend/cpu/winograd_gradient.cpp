@@ -3,8 +3,10 @@
 //
 // dw = G^T [sum over tiles of (A dy A^T) * (B^T x B)] G: for each of the squares, a matrix product
 // over the tiles. The work is cut into rectangles of filters and channels whose sums stay in the
-// caches, and blocks of tiles. All threads work on one rectangle: each transforms some of the tiles
-// of a block, and adds some of the squares' products over it to the sums.
+// caches, and blocks of tiles. All threads work on one rectangle. Where its sums are small each
+// thread has its own, of a group of the blocks, and the groups' are added at the end. Else all work
+// on one block: each transforms some of its tiles, and adds some of the squares' products over it
+// to the sums.
 
 // foreach_target.h includes this file once per instruction set, so it comes first.
 // clang-format off
@@ -130,9 +132,15 @@ void AddProducts(
   }
 }
 
-// dw of filter `k` of a rectangle.
+// dw of filter `k` of a rectangle from the sums of `groups` groups, `group` floats apart.
 template <int M>
-void WriteFilterOf(const WinogradJob& job, const WinogradSum& s, int64_t k, float* dw) {
+void WriteFilterOf(
+    const WinogradJob& job,
+    const WinogradSum& s,
+    int64_t k,
+    int64_t groups,
+    int64_t group,
+    float* dw) {
   constexpr int P = M + 2;
   const int64_t row = padded_row(s.channels), slice = filters_slice(s.filters, row);
   float* to = dw + (s.filter + k) * 9 * job.in + s.channel;
@@ -143,14 +151,23 @@ void WriteFilterOf(const WinogradJob& job, const WinogradSum& s, int64_t k, floa
         [&](int p, int q) HWY_ATTR {
           const float* from = s.sums + (p * P + q) * slice + k * row + c;
           hwy::Prefetch(from + row);  // of the next filter
-          return hn::LoadU(d, from);
+          auto sum = hn::LoadU(d, from);
+          for (int64_t g = 1; g < groups; ++g) sum = hn::Add(sum, hn::LoadU(d, from + g * group));
+          return sum;
         },
         [&](int p, int q, auto v) HWY_ATTR { hn::StoreU(v, d, to + (p * 3 + q) * job.in + c); });
   });
 }
 
-void WriteFilter(const WinogradJob& job, const WinogradSum& s, int64_t k, float* dw) {
-  job.tile == 2 ? WriteFilterOf<2>(job, s, k, dw) : WriteFilterOf<4>(job, s, k, dw);
+void WriteFilter(
+    const WinogradJob& job,
+    const WinogradSum& s,
+    int64_t k,
+    int64_t groups,
+    int64_t group,
+    float* dw) {
+  job.tile == 2 ? WriteFilterOf<2>(job, s, k, groups, group, dw)
+                : WriteFilterOf<4>(job, s, k, groups, group, dw);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -167,9 +184,10 @@ HWY_EXPORT(WriteFilter);
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// How a job is cut: rectangles of `filters` x `channels`, and `blocks` of at most `block` tiles.
+// How a job is cut: rectangles of `filters` x `channels`, `blocks` of at most `block` tiles, and
+// `groups` of blocks, one unless each thread has sums of its own.
 struct Cut {
-  int64_t filters, channels, block, blocks;
+  int64_t filters, channels, block, blocks, groups;
   int64_t down, across;  // rectangles
 
   Cut(const WinogradJob& job) {
@@ -182,16 +200,18 @@ struct Cut {
     blocks = divide_up(job.tiles(), 64);
     block = divide_up(job.tiles(), blocks);
     blocks = divide_up(job.tiles(), block);
+    constexpr int64_t small = 64 * 64;  // 590 KB of sums
+    groups = filters * channels <= small ? std::min<int64_t>(threads(), blocks) : 1;
   }
   int64_t rectangles() const { return down * across; }
 };
 
-// The parts of a job's scratch memory, in floats: zeros, a bias gradient for each thread, two
-// blocks of transformed tiles (while some threads add one to the sums, others transform the next)
-// and the sums.
+// The parts of a job's scratch memory, in floats: zeros, a bias gradient for each thread,
+// transformed tiles and sums. Groups have a block and sums each; a block that all threads share has
+// a second beside it, as some transform the next while others still add the one before.
 struct Layout {
   Cut cut;
-  int64_t zeros, slopes, biases, v, w, sums;
+  int64_t zeros, slopes, biases, v, w, sums, buffers;
 
   Layout(const WinogradJob& job, bool bias) : cut(job) {
     zeros = padded_row(std::max(job.in, job.out));
@@ -199,8 +219,9 @@ struct Layout {
     v = cut.block * job.squares() * padded_row(cut.channels);
     w = cut.block * job.squares() * padded_row(cut.filters);
     sums = job.squares() * filters_slice(cut.filters, padded_row(cut.channels));
+    buffers = std::max<int64_t>(2, cut.groups);
   }
-  int64_t size() const { return zeros + biases + 2 * (v + w) + sums; }
+  int64_t size() const { return zeros + biases + buffers * (v + w) + cut.groups * sums; }
 };
 
 }  // namespace
@@ -225,7 +246,7 @@ void winograd_backward_weights(
   std::fill_n(scratch.begin(), l.zeros + l.biases, 0.0f);
   float* bias = scratch.data() + l.zeros;
   float* blocks = bias + l.biases;
-  auto sum_of = [&](int64_t rectangle, int64_t block) {
+  auto sum_of = [&](int64_t rectangle, int64_t block, int64_t group) {
     WinogradSum s{};
     s.first = block * cut.block;
     s.count = std::min(cut.block, job.tiles() - s.first);
@@ -233,37 +254,57 @@ void winograd_backward_weights(
     s.filters = std::min(cut.filters, job.out - s.filter);
     s.channel = rectangle % cut.across * cut.channels;
     s.channels = std::min(cut.channels, job.in - s.channel);
-    s.v = blocks + block % 2 * (l.v + l.w);
+    s.v = blocks + (cut.groups > 1 ? group : block % 2) * (l.v + l.w);
     s.w = s.v + l.v;
-    s.sums = blocks + 2 * (l.v + l.w);
+    s.sums = blocks + l.buffers * (l.v + l.w) + group * l.sums;
     return s;
   };
-  auto transform = [&](int64_t rectangle, int64_t block, int64_t t) {
-    const WinogradSum s = sum_of(rectangle, block);
-    const int64_t begin = s.count * t / team, end = s.count * (t + 1) / team;
+  // Thread t's part of a block; it does all of its group's.
+  auto transform = [&](const WinogradSum& s, int64_t t) {
+    const bool all = cut.groups > 1;
+    const int64_t begin = all ? 0 : s.count * t / team,
+                  end = all ? s.count : s.count * (t + 1) / team;
     float* own = db && s.channel == 0 ? bias + t * slopes + s.filter : nullptr;
     if (begin == end) return;
     HWY_DYNAMIC_DISPATCH(TransformTiles)
     (job, s, begin, end, {x, dy, own}, scratch.data());
   };
-  auto add = [&](int64_t rectangle, int64_t block, int64_t t) {
-    const WinogradSum s = sum_of(rectangle, block);
+  auto add = [&](const WinogradSum& s, int64_t t, bool begins) {
+    const bool all = cut.groups > 1;
     const int64_t rows = job.squares() * s.filters;
     HWY_DYNAMIC_DISPATCH(AddProducts)
-    (job, s, rows * t / team, rows * (t + 1) / team, block == 0);
+    (job, s, all ? 0 : rows * t / team, all ? rows : rows * (t + 1) / team, begins);
   };
   auto write = [&](int64_t rectangle, int64_t t) {
-    const WinogradSum s = sum_of(rectangle, 0);
+    const WinogradSum s = sum_of(rectangle, 0, 0);
     for (int64_t k = s.filters * t / team; k < s.filters * (t + 1) / team; ++k)
-      HWY_DYNAMIC_DISPATCH(WriteFilter)(job, s, k, dw);
+      HWY_DYNAMIC_DISPATCH(WriteFilter)(job, s, k, cut.groups, l.sums, dw);
   };
-  const int64_t steps = cut.blocks + 1;  // of a rectangle; it is written in the next one's first
-  parallel_steps(team, cut.rectangles() * steps + 1, [&](int64_t step, int64_t t) {
-    const int64_t rectangle = step / steps, block = step % steps;
-    if (block > 0) add(rectangle, block - 1, t);
-    if (block == 0 && rectangle > 0) write(rectangle - 1, t);
-    if (block < cut.blocks && rectangle < cut.rectangles()) transform(rectangle, block, t);
-  });
+  auto add_group = [&](int64_t rectangle, int64_t t) {
+    const int64_t first = cut.blocks * t / cut.groups, end = cut.blocks * (t + 1) / cut.groups;
+    for (int64_t block = first; block < end; ++block) {
+      const WinogradSum s = sum_of(rectangle, block, t);
+      transform(s, t);
+      add(s, t, block == first);
+    }
+  };
+  if (cut.groups > 1) {
+    parallel_steps(team, 2 * cut.rectangles(), [&](int64_t step, int64_t t) {
+      if (step % 2 == 1)
+        write(step / 2, t);
+      else if (t < cut.groups)
+        add_group(step / 2, t);
+    });
+  } else {
+    const int64_t steps = cut.blocks + 1;  // of a rectangle; it is written in the next one's first
+    parallel_steps(team, cut.rectangles() * steps + 1, [&](int64_t step, int64_t t) {
+      const int64_t rectangle = step / steps, block = step % steps;
+      if (block > 0) add(sum_of(rectangle, block - 1, 0), t, block == 1);
+      if (block == 0 && rectangle > 0) write(rectangle - 1, t);
+      if (block < cut.blocks && rectangle < cut.rectangles())
+        transform(sum_of(rectangle, block, 0), t);
+    });
+  }
   for (int64_t k = 0; db && k < job.out; ++k) {
     db[k] = 0;
     for (int64_t t = 0; t < team; ++t) db[k] += bias[t * slopes + k];
