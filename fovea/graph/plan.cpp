@@ -78,9 +78,9 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> inputs) const {
           spec.shape.str(),
           inputs[i].str()));
   }
-  OneThreadScope scope(s.stats.one_thread);
   auto instance = s.take();
-  s.bind(*instance, inputs);
+  s.bind(*instance, inputs);  // computes the inputs, which may be more work than the plan
+  OneThreadScope scope(s.stats.one_thread);
   std::vector<Tensor> in, out;
   for (const Step& step : s.steps) {
     if (!step.kernel) continue;

@@ -34,7 +34,8 @@ struct WinogradSum {
   int64_t filter, filters;    // from, how many
   int64_t channel, channels;  // likewise
   float *v, *w;               // transformed patches of x and tiles of dy
-  float* sums;  // (squares, filters, padded_row(channels)), squares filters_slice apart
+  float* sums;            // (squares, filters, padded_row(channels)), squares filters_slice apart
+  int64_t groups, group;  // how many such sums make the whole, and how many floats they are apart
 };
 
 // What is transformed: x, dy, and where the sum of each filter's dy is added, unless null.
@@ -132,15 +133,9 @@ void AddProducts(
   }
 }
 
-// dw of filter `k` of a rectangle from the sums of `groups` groups, `group` floats apart.
+// dw of filter `k` of a rectangle from the sums of all groups, `s` being the first.
 template <int M>
-void WriteFilterOf(
-    const WinogradJob& job,
-    const WinogradSum& s,
-    int64_t k,
-    int64_t groups,
-    int64_t group,
-    float* dw) {
+void WriteFilterOf(const WinogradJob& job, const WinogradSum& s, int64_t k, float* dw) {
   constexpr int P = M + 2;
   const int64_t row = padded_row(s.channels), slice = filters_slice(s.filters, row);
   float* to = dw + (s.filter + k) * 9 * job.in + s.channel;
@@ -152,22 +147,16 @@ void WriteFilterOf(
           const float* from = s.sums + (p * P + q) * slice + k * row + c;
           hwy::Prefetch(from + row);  // of the next filter
           auto sum = hn::LoadU(d, from);
-          for (int64_t g = 1; g < groups; ++g) sum = hn::Add(sum, hn::LoadU(d, from + g * group));
+          for (int64_t g = 1; g < s.groups; ++g)
+            sum = hn::Add(sum, hn::LoadU(d, from + g * s.group));
           return sum;
         },
         [&](int p, int q, auto v) HWY_ATTR { hn::StoreU(v, d, to + (p * 3 + q) * job.in + c); });
   });
 }
 
-void WriteFilter(
-    const WinogradJob& job,
-    const WinogradSum& s,
-    int64_t k,
-    int64_t groups,
-    int64_t group,
-    float* dw) {
-  job.tile == 2 ? WriteFilterOf<2>(job, s, k, groups, group, dw)
-                : WriteFilterOf<4>(job, s, k, groups, group, dw);
+void WriteFilter(const WinogradJob& job, const WinogradSum& s, int64_t k, float* dw) {
+  job.tile == 2 ? WriteFilterOf<2>(job, s, k, dw) : WriteFilterOf<4>(job, s, k, dw);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -257,28 +246,28 @@ void winograd_backward_weights(
     s.v = blocks + (cut.groups > 1 ? group : block % 2) * (l.v + l.w);
     s.w = s.v + l.v;
     s.sums = blocks + l.buffers * (l.v + l.w) + group * l.sums;
+    s.groups = cut.groups;
+    s.group = l.sums;
     return s;
   };
-  // Thread t's part of a block; it does all of its group's.
+  const int64_t sharers = cut.groups > 1 ? 1 : team;  // of a block
   auto transform = [&](const WinogradSum& s, int64_t t) {
-    const bool all = cut.groups > 1;
-    const int64_t begin = all ? 0 : s.count * t / team,
-                  end = all ? s.count : s.count * (t + 1) / team;
+    const int64_t part = t % sharers;
+    const int64_t begin = s.count * part / sharers, end = s.count * (part + 1) / sharers;
     float* own = db && s.channel == 0 ? bias + t * slopes + s.filter : nullptr;
     if (begin == end) return;
     HWY_DYNAMIC_DISPATCH(TransformTiles)
     (job, s, begin, end, {x, dy, own}, scratch.data());
   };
   auto add = [&](const WinogradSum& s, int64_t t, bool begins) {
-    const bool all = cut.groups > 1;
-    const int64_t rows = job.squares() * s.filters;
+    const int64_t rows = job.squares() * s.filters, part = t % sharers;
     HWY_DYNAMIC_DISPATCH(AddProducts)
-    (job, s, all ? 0 : rows * t / team, all ? rows : rows * (t + 1) / team, begins);
+    (job, s, rows * part / sharers, rows * (part + 1) / sharers, begins);
   };
   auto write = [&](int64_t rectangle, int64_t t) {
     const WinogradSum s = sum_of(rectangle, 0, 0);
     for (int64_t k = s.filters * t / team; k < s.filters * (t + 1) / team; ++k)
-      HWY_DYNAMIC_DISPATCH(WriteFilter)(job, s, k, cut.groups, l.sums, dw);
+      HWY_DYNAMIC_DISPATCH(WriteFilter)(job, s, k, dw);
   };
   auto add_group = [&](int64_t rectangle, int64_t t) {
     const int64_t first = cut.blocks * t / cut.groups, end = cut.blocks * (t + 1) / cut.groups;
