@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 
+from without_avx512 import copy_without_avx512
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TORCH = {f"{mode} {layout}": ["--layout", layout] + (["--compile"] if mode == "compile" else [])
          for mode in ("eager", "compile") for layout in ("nchw", "nhwc")}
@@ -78,6 +80,18 @@ def interpreter(folder):
                     "--disable-pip-version-check", "-r", wanted], check=True)
     shutil.copy(wanted, installed)
     return python
+
+
+def held_to_avx2(python, folder, packages):
+    """A folder for PYTHONPATH with copies of the packages that know nothing of AVX-512."""
+    site = run([python, "-c", "import sysconfig; print(sysconfig.get_path('platlib'))"],
+               os.environ).strip()
+    for package in packages:
+        print(f"copying {package} without AVX-512", file=sys.stderr)
+        if not copy_without_avx512(os.path.join(site, package), os.path.join(folder, package)):
+            stop(f"found nothing in {os.path.join(site, package)} that asks for AVX-512's "
+                 "registers: its machine code may have changed, see without_avx512.py")
+    return folder
 
 
 def run(command, env):
@@ -176,7 +190,7 @@ def start(case, o, python, env, folder):
     sides = [Side("fovea", [o.program, case.work, case.model, "--weights", weights] + common
                   + (["--avx2"] if o.avx2 else []), env, log)]
 
-    def add(name, command):
+    def add(name, command, env=env):
         print(f"{case.name}: starting {name}", file=sys.stderr)
         sides.append(Side(name, [python] + command + common, env, log))
         check_same(case, sides[0], sides[-1])
@@ -190,7 +204,8 @@ def start(case, o, python, env, folder):
         run([python, torch, "export", case.model, "--weights", weights, "--onnx", onnx] + common,
             dict(env, PYTHONWARNINGS="ignore"))
         for name, engine in runtimes.items():
-            add(name, [os.path.join(HERE, "onnx_step.py"), engine, onnx])
+            add(name, [os.path.join(HERE, "onnx_step.py"), engine, onnx],
+                dict(env, PYTHONPATH=o.runtimes) if o.runtimes else env)
     return sides
 
 
@@ -276,8 +291,9 @@ def report(o, results, peak, loads):
         print("Limited to AVX2: our kernels, every oneDNN (ONEDNN_MAX_CPU_ISA; also OpenVINO's "
               "convolutions), ATen\nand the code of `torch.compile` (ATEN_CPU_CAPABILITY, "
               "TORCHINDUCTOR_CPP_MARCH), MKL\n(MKL_ENABLE_INSTRUCTIONS). ONNX Runtime has no such "
-              "switch, nor have OpenVINO's matrix product and\nsome of its small kernels: these "
-              "used all that the machine has.\n")
+              "switch, nor have OpenVINO's matrix product and\nsome of its small kernels: both ran "
+              "from copies in which XGETBV says that AVX-512's registers\nare not kept "
+              "(without_avx512.py).\n")
     print(f"Our kernels used {isa}. The load average went from {loads[0]:.1f} to {loads[-1]:.1f} "
           f"on {os.cpu_count()} processors; much more\nthan {o.threads} at the end means that "
           "other programs ran beside, and that these figures say little.\n")
@@ -336,6 +352,10 @@ def main():
     if o.avx2:
         env.update(ONEDNN_MAX_CPU_ISA="AVX2", MKL_ENABLE_INSTRUCTIONS="AVX2",
                    ATEN_CPU_CAPABILITY="avx2", TORCHINDUCTOR_CPP_MARCH="x86-64-v3")
+    o.runtimes = None
+    if o.avx2 and any(c.work == "infer" for c in chosen):
+        o.runtimes = held_to_avx2(python, os.path.join(home, "avx2"), [
+            package for name, package in RUNTIMES.items() if fits(name, o.peers)])
 
     def machine():
         flags = ["--threads", str(o.threads)] + (["--avx2"] if o.avx2 else [])
