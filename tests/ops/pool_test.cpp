@@ -51,6 +51,10 @@ const Case cases[] = {
       .pad = {1, 1, 1, 1},
       .rounding = Rounding::ceil,
       .count_include_pad = false}},
+    {"pixels narrower than a vector", {2, 8, 9, 6}},
+    {"rows narrower than a vector", {2, 4, 2, 3}},
+    {"one channel", {1, 6, 40, 1}, {.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1, 1, 1}}},
+    {"a vector and a half", {1, 6, 7, 12}},
     {"empty batch", {0, 4, 4, 3}},
     {"wide", {1, 5, 5, 40}, {.kernel = {3, 3}, .stride = {2, 2}}},
 };

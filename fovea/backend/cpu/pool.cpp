@@ -33,6 +33,12 @@ struct PoolRow {
   const BinRange* columns;    // the bins over each column of the large image
   const float* column_scale;  // 1 / count of each column bin
   int64_t channels;
+
+  // How many elements of the rest of both rows there are from a pixel's first channel on: of the
+  // small row at bin `small`, of the large row at column `large`.
+  int64_t room(int64_t small, int64_t large) const {
+    return channels * std::min(int64_t(grid->columns.size()) - small, grid->width - large);
+  }
 };
 
 }  // namespace fovea::cpu
@@ -44,8 +50,10 @@ namespace fovea::cpu::HWY_NAMESPACE {
 // One row of y and index from the rows of x that its windows cover; `x` is the whole image.
 void MaxRow(const PoolRow& p, const PoolBin& rows, const float* x, float* y, int32_t* index) {
   const int64_t channels = p.channels, width = p.grid->width;
+  int64_t column = 0;
   for (const PoolBin& columns : p.grid->columns) {
-    ForChannels(channels, [&](auto d, int64_t c) HWY_ATTR {
+    const int64_t room = p.room(column++, columns.end - 1);
+    ForChannels(channels, room, [&](auto d, int64_t c) HWY_ATTR {
       const hn::RebindToSigned<decltype(d)> di;
       const int64_t first = rows.begin * width + columns.begin;
       auto best = hn::LoadU(d, x + first * channels + c);
@@ -77,7 +85,8 @@ void MaxGradRow(
   for (int64_t column = 0; column < p.grid->width; ++column, dx += channels) {
     const BinRange columns = p.columns[column];
     const auto place = int32_t(row * p.grid->width + column);
-    ForChannels(channels, [&](auto d, int64_t c) HWY_ATTR {
+    const int64_t room = p.room(columns.end - 1, column);
+    ForChannels(channels, room, [&](auto d, int64_t c) HWY_ATTR {
       const hn::RebindToSigned<decltype(d)> di;
       auto sum = hn::Zero(d);
       for (int64_t i = rows.begin; i < rows.end; ++i)
@@ -93,9 +102,11 @@ void MaxGradRow(
 
 void AvgRow(const PoolRow& p, const PoolBin& rows, const float* x, float* y) {
   const int64_t channels = p.channels, width = p.grid->width;
+  int64_t column = 0;
   for (const PoolBin& columns : p.grid->columns) {
     const float scale = 1.0f / float(rows.count * columns.count);
-    ForChannels(channels, [&](auto d, int64_t c) HWY_ATTR {
+    const int64_t room = p.room(column++, columns.end - 1);
+    ForChannels(channels, room, [&](auto d, int64_t c) HWY_ATTR {
       auto sum = hn::Zero(d);
       for (int64_t i = rows.begin; i < rows.end; ++i)
         for (int64_t k = i * width + columns.begin; k < i * width + columns.end; ++k)
@@ -111,7 +122,8 @@ void SpreadRow(const PoolRow& p, BinRange rows, const float* y, float* x) {
   const int64_t channels = p.channels, across = int64_t(p.grid->columns.size());
   for (int64_t column = 0; column < p.grid->width; ++column, x += channels) {
     const BinRange columns = p.columns[column];
-    ForChannels(channels, [&](auto d, int64_t c) HWY_ATTR {
+    const int64_t room = p.room(columns.end - 1, column);
+    ForChannels(channels, room, [&](auto d, int64_t c) HWY_ATTR {
       auto sum = hn::Zero(d);
       for (int64_t i = rows.begin; i < rows.end; ++i) {
         const float down = 1.0f / float(p.grid->rows[size_t(i)].count);
