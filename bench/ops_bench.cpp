@@ -54,6 +54,9 @@ const Layer layers[] = {
     {"1x1_16x28x28x128_512", 16, 28, 128, 512, 1},
     {"7x7s2_16x224x224x3_64", 16, 224, 3, 64, 7, 2, 3},
     {"3x3_64x32x32x3_64", 64, 32, 3, 64, 3, 1, 1},
+    {"3x3_64x32x32x3_16", 64, 32, 3, 16, 3, 1, 1},
+    {"5x5_64x28x28x1_6", 64, 28, 1, 6, 5, 1, 2},
+    {"5x5_64x14x14x6_16", 64, 14, 6, 16, 5},
     {"depthwise3x3_16x28x28x128", 16, 28, 128, 128, 3, 1, 1, 1, 128},
     {"depthwise5x5_16x28x28x120", 16, 28, 120, 120, 5, 1, 2, 1, 120},
     {"depthwise7x7_16x56x56x96", 16, 56, 96, 96, 7, 1, 3, 1, 96},
@@ -103,7 +106,7 @@ void add_products() {
 }
 
 void add_pooling() {
-  const Shape shapes[] = {{16, 112, 112, 64}, {16, 32, 32, 64}};
+  const Shape shapes[] = {{16, 112, 112, 64}, {16, 32, 32, 64}, {64, 28, 28, 6}};
   const Pool2dOptions halving{}, stem{.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1, 1, 1}};
   for (const Shape& shape : shapes)
     for (const Pool2dOptions& o : {halving, stem}) {

@@ -1,6 +1,7 @@
 #include "fovea/backend/conv_route.h"
 
 #include "fovea/backend/conv_rule.h"
+#include "fovea/backend/cpu/direct.h"
 #include "fovea/backend/cpu/winograd.h"
 
 namespace fovea::cpu {
@@ -17,6 +18,7 @@ int64_t weights_as_tiles(ConvPass pass, bool prepared) {
 }  // namespace
 
 ConvRoute fixed_conv_route(ConvPass pass, const ConvExtents& e, bool prepared) {
+  if (direct_applies(pass, e)) return ConvRoute::direct;
   if (!winograd_applies(e)) return ConvRoute::library;
   if (e.in < 16 || e.out < 16) return ConvRoute::library;
   const bool to_x = pass == ConvPass::backward_data;
@@ -35,7 +37,7 @@ ConvRoute fixed_conv_route(ConvPass pass, const ConvExtents& e, bool prepared) {
 ConvRoute conv_route(ConvPass pass, const ConvExtents& e, bool prepared) {
   const auto& exceptions = conv_rule_in_use().exceptions;
   ConvRecorder* recorder = ConvRecorder::active();
-  if ((!exceptions.empty() || recorder) && winograd_applies(e)) {
+  if ((!exceptions.empty() || recorder) && winograd_applies(e) && !direct_applies(pass, e)) {
     const ConvPlace place = place_of(pass, e, prepared);
     if (recorder) recorder->record(place, e);
     if (auto found = exceptions.find(place); found != exceptions.end()) return found->second;
@@ -49,6 +51,8 @@ std::string_view name_of(ConvRoute route) {
       return "winograd2";
     case ConvRoute::winograd4:
       return "winograd4";
+    case ConvRoute::direct:
+      return "direct";
     default:
       return "library";
   }

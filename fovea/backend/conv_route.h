@@ -11,10 +11,12 @@ namespace fovea::cpu {
 
 enum class ConvPass : uint8_t { forward, backward_data, backward_weights };
 
-// oneDNN, or our own Winograd convolution (winograd.h) in tiles of 2 x 2 or 4 x 4.
-enum class ConvRoute { library, winograd2, winograd4 };
+// oneDNN, our own Winograd convolution (winograd.h) in tiles of 2 x 2 or 4 x 4, or our own sums
+// over few channels (direct.h).
+enum class ConvRoute { library, winograd2, winograd4, direct };
 
-// Winograd's algorithm for 3 x 3 filters of stride 1 where both are true:
+// Our own sums where direct_applies. Winograd's algorithm for 3 x 3 filters of stride 1 where both
+// are true:
 // - there are at least 16 channels each way, and for the small tile 512 pairs of them: with fewer,
 //   the transforms outweigh the products they save;
 // - the multiplications of the tile that needs fewer, and of as many more tiles as transforming the
@@ -28,12 +30,13 @@ ConvRoute conv_route(ConvPass pass, const ConvExtents& e, bool prepared = false)
 
 // Raised whenever the rule changes, here or in how the engine splits its work; checkpoints record
 // it.
-inline constexpr int conv_rule = 5;
+inline constexpr int conv_rule = 6;
 
+// Those that another rule may choose between.
 inline constexpr std::array conv_routes{
     ConvRoute::library, ConvRoute::winograd2, ConvRoute::winograd4};
 
-// "library", "winograd2" or "winograd4".
+// "library", "winograd2", "winograd4" or "direct".
 std::string_view name_of(ConvRoute route);
 
 // "forward", "backward_data" or "backward_weights".

@@ -47,6 +47,14 @@ TEST(ConvRoute, TheLibraryWhereThereIsLittleToSave) {
   EXPECT_EQ(conv_route(ConvPass::forward, strided), ConvRoute::library);
 }
 
+TEST(ConvRoute, OurOwnSumsForFewChannels) {
+  EXPECT_EQ(conv_route(ConvPass::backward_weights, layer(64, 32, 3, 16)), ConvRoute::direct);
+  EXPECT_EQ(conv_route(ConvPass::backward_data, layer(64, 32, 3, 16)), ConvRoute::library);
+  const ConvExtents e({64, 28, 28, 1}, {6, 5, 5, 1}, {64, 24, 24, 6}, {});
+  EXPECT_EQ(conv_route(ConvPass::forward, e), ConvRoute::direct);
+  EXPECT_EQ(conv_route(ConvPass::forward, e, true), ConvRoute::direct);
+}
+
 TEST(ConvRoute, PreparedWeightsCostLess) {
   const ConvExtents e({1, 4, 6, 64}, {64, 3, 3, 64}, {1, 4, 6, 64}, {.pad = {1, 1, 1, 1}});
   EXPECT_EQ(conv_route(ConvPass::forward, e), ConvRoute::library);

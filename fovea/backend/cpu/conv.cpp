@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "fovea/backend/cpu/cpu.h"
+#include "fovea/backend/cpu/direct.h"
 #include "fovea/backend/cpu/engine.h"
 #include "fovea/backend/cpu/implementation.h"
 #include "fovea/backend/cpu/narrow.h"
@@ -64,7 +65,10 @@ void forward_kernel(
   if (out[0].dtype() != Dtype::f32 || any_empty(in))
     return ref::conv_forward(primitive, in, out, run);
   const ConvCall c = call_of(static_cast<const ConvFwd&>(primitive), in);
-  if (auto tile = winograd_tile(conv_route(c.pass, c.e)))
+  const ConvRoute route = conv_route(c.pass, c.e);
+  if (route == ConvRoute::direct)
+    return direct_forward(c.e, from(in[0]), from(in[1]), finish_of(c, in), to(out[0]), run);
+  if (auto tile = winograd_tile(route))
     return winograd_forward(
         c.e, *tile, from(in[0]), {.plain = from(in[1])}, finish_of(c, in), to(out[0]), run);
   library_forward(c, in, out, run);
@@ -86,8 +90,9 @@ Prepared prepare_winograd(const ConvCall& c, WinogradTile tile, const Tensor& w)
 Prepared prepare_forward(const Primitive& primitive, std::span<const Tensor> in) {
   if (in[0].dtype() != Dtype::f32 || any_empty(in) || !in[1].is_evaluated()) return {};
   const ConvCall c = call_of(static_cast<const ConvFwd&>(primitive), in);
-  if (auto tile = winograd_tile(conv_route(c.pass, c.e, true)))
-    return prepare_winograd(c, *tile, in[1]);
+  const ConvRoute route = conv_route(c.pass, c.e, true);
+  if (route == ConvRoute::direct) return {};  // its few weights are packed each time
+  if (auto tile = winograd_tile(route)) return prepare_winograd(c, *tile, in[1]);
   PackedForward packed = pack_conv_forward(c, from(in[1]));
   if (!packed)  // only the route is chosen once
     return {.run = [c](std::span<const Tensor> inputs, std::span<Tensor> out, Run& r) {
@@ -117,14 +122,20 @@ void backward_weights_kernel(
     return ref::conv_backward_weights(primitive, in, out, run);
   const ConvCall c = call_of(static_cast<const ConvBwdWeights&>(primitive), in);
   float* db = c.bias ? to(out[1]) : nullptr;
-  if (auto tile = winograd_tile(conv_route(c.pass, c.e)))
+  const ConvRoute route = conv_route(c.pass, c.e);
+  if (route == ConvRoute::direct)
+    return direct_weights(c.e, from(in[0]), from(in[1]), to(out[0]), db, run);
+  if (auto tile = winograd_tile(route))
     return winograd_backward_weights(c.e, *tile, from(in[0]), from(in[1]), to(out[0]), db, run);
   conv_backward_weights(c, from(in[0]), from(in[1]), to(out[0]), db, run);
 }
 
 int64_t scratch_of_pass(const ConvCall& c) {
   if (c.pass == ConvPass::backward_data && needs_narrow_data(c.e)) return narrow_data_scratch(c.e);
-  const auto tile = winograd_tile(conv_route(c.pass, c.e));
+  const ConvRoute route = conv_route(c.pass, c.e);
+  if (route == ConvRoute::direct)
+    return c.pass == ConvPass::forward ? direct_forward_scratch(c.e) : direct_weights_scratch(c.e);
+  const auto tile = winograd_tile(route);
   if (!tile) return scratch_of(c);
   return c.pass == ConvPass::backward_weights ? winograd_weights_scratch(c.e, *tile, c.bias)
                                               : winograd_scratch(c.e, *tile, c.pass);

@@ -251,8 +251,9 @@ WinogradJob job_of(const ConvExtents& e, WinogradTile tile, ConvPass pass) {
 }  // namespace
 
 std::optional<WinogradTile> winograd_tile(ConvRoute route) {
-  if (route == ConvRoute::library) return {};
-  return route == ConvRoute::winograd2 ? WinogradTile::two : WinogradTile::four;
+  if (route == ConvRoute::winograd2) return WinogradTile::two;
+  if (route == ConvRoute::winograd4) return WinogradTile::four;
+  return {};
 }
 
 bool winograd_applies(const ConvExtents& e) {

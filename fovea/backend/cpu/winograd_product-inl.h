@@ -10,10 +10,10 @@
 #endif
 
 #include <cstdint>
-#include <type_traits>
-#include <utility>
 
 #include <hwy/highway.h>
+
+#include "fovea/backend/cpu/each-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
@@ -43,20 +43,13 @@ struct ProductOperands {
 
 enum class Neighbours { steps, rows };
 
-// Calls f(0), ..., f(Rows - 1) with numbers known to the compiler, so that arrays become registers.
-template <int... R, class F>
-HWY_INLINE void ForEachRow(std::integer_sequence<int, R...>, const F& f) {
-  (f(std::integral_constant<int, R>()), ...);
-}
-
 template <int Rows, int Vectors, Neighbours Near, bool Accumulate>
 HWY_NOINLINE void ProductBlock(const ProductOperands p) {
   const ProductTag d;
   using V = hn::Vec<ProductTag>;
   constexpr int64_t lanes = kPanel / 2;
-  constexpr std::make_integer_sequence<int, Rows> rows;
   V left[Rows], right[Rows];
-  ForEachRow(rows, [&](auto r) HWY_ATTR {
+  Each<Rows>([&](auto r) HWY_ATTR {
     left[r] = Accumulate ? hn::LoadU(d, p.c + r * p.c_stride) : hn::Zero(d);
     if constexpr (Vectors > 1)
       right[r] = Accumulate ? hn::LoadU(d, p.c + r * p.c_stride + lanes) : hn::Zero(d);
@@ -64,7 +57,7 @@ HWY_NOINLINE void ProductBlock(const ProductOperands p) {
   const float *a = p.a, *b = p.b;
   for (int64_t k = 0; k < p.depth; ++k) {
     const V b0 = hn::LoadU(d, b), b1 = hn::LoadU(d, b + (Vectors - 1) * lanes);
-    ForEachRow(rows, [&](auto r) HWY_ATTR {
+    Each<Rows>([&](auto r) HWY_ATTR {
       const V factor = hn::Set(d, Near == Neighbours::rows ? a[r] : a[r * p.a_stride]);
       left[r] = hn::MulAdd(factor, b0, left[r]);
       if constexpr (Vectors > 1) right[r] = hn::MulAdd(factor, b1, right[r]);
@@ -72,7 +65,7 @@ HWY_NOINLINE void ProductBlock(const ProductOperands p) {
     a += Near == Neighbours::rows ? p.a_stride : 1;
     b += p.b_stride;
   }
-  ForEachRow(rows, [&](auto r) HWY_ATTR {
+  Each<Rows>([&](auto r) HWY_ATTR {
     hn::StoreU(left[r], d, p.c + r * p.c_stride);
     if constexpr (Vectors > 1) hn::StoreU(right[r], d, p.c + r * p.c_stride + lanes);
   });
