@@ -9,6 +9,7 @@
 #include "fovea/graph/fuse.h"
 #include "fovea/graph/memory_plan.h"
 #include "fovea/graph/merge.h"
+#include "fovea/graph/plan_parts.h"
 #include "fovea/graph/plan_state.h"
 
 namespace fovea::graph {
@@ -19,8 +20,6 @@ namespace {
 // thread: it is made of steps of a few microseconds, which gain less by a second thread than it
 // takes to wake one, and no run then waits for a thread that the system has put to sleep.
 bool is_small(const Cost& work) { return work.flops < 2e6 && work.bytes < 2e6; }
-
-size_t bytes_of(const Spec& s) { return size_t(s.shape.numel()) * size_of(s.dtype); }
 
 class Builder {
  public:
@@ -184,19 +183,64 @@ void Builder::place_results() {
 
 }  // namespace
 
+namespace {
+
+// What f computes, nothing of which has run.
+struct Traced {
+  std::vector<Tensor> in, out;
+
+  Traced(const Fn& f, std::span<const Spec> inputs, Device device) {
+    for (const Spec& spec : inputs) in.push_back(unbound(spec, device));
+    out = f(in);
+  }
+};
+
+Plan build(Traced graph, int64_t parts, Device device) {
+  auto state = std::make_shared<Plan::State>();
+  state->device = device;
+  state->stats.parts = parts;
+  state->stats.folded = fold_constants(graph.out, graph.in);
+  state->stats.merged = merge_equal(graph.out);
+  state->stats.fused = fuse(graph.out);
+  Builder(*state, graph.in, graph.out);
+  return Plan(std::move(state));
+}
+
+Spec with_pictures(Spec s, int64_t n) {
+  s.shape[0] = n;
+  return s;
+}
+
+// Whether the results of a part are those of the whole but for the number of pictures.
+bool is_part(const Traced& part, const Traced& whole) {
+  const int64_t some = part.in[0].dim(0), all = whole.in[0].dim(0);
+  auto spec_of = [](const Tensor& t) { return Spec{t.shape(), t.dtype()}; };
+  return std::ranges::equal(part.out, whole.out, [&](const Tensor& a, const Tensor& b) {
+    return a.rank() > 0 && b.rank() > 0 && a.dim(0) == some && b.dim(0) == all &&
+           with_pictures(spec_of(a), all) == spec_of(b);
+  });
+}
+
+}  // namespace
+
 Plan freeze(const Fn& f, std::span<const Spec> inputs, Device device) {
   EvalModeScope lazy(EvalMode::lazy);
   DeviceScope scope(device);
-  auto state = std::make_shared<Plan::State>();
-  state->device = device;
-  std::vector<Tensor> in;
-  for (const Spec& spec : inputs) in.push_back(unbound(spec, device));
-  std::vector<Tensor> out = f(in);
-  state->stats.folded = fold_constants(out, in);
-  state->stats.merged = merge_equal(out);
-  state->stats.fused = fuse(out);
-  Builder(*state, in, out);
-  return Plan(std::move(state));
+  return build(Traced(f, inputs, device), 1, device);
+}
+
+Plan freeze_batch(const Fn& f, std::span<const Spec> inputs, Device device) {
+  EvalModeScope lazy(EvalMode::lazy);
+  DeviceScope scope(device);
+  Traced whole(f, inputs, device);
+  const int64_t part = pictures_at_once(whole.out, whole.in);
+  if (inputs[0].shape.rank() > 0 && part < inputs[0].shape[0]) {
+    std::vector<Spec> fewer;
+    for (const Spec& spec : inputs) fewer.push_back(with_pictures(spec, part));
+    Traced some(f, fewer, device);
+    if (is_part(some, whole)) return build(std::move(some), inputs[0].shape[0] / part, device);
+  }
+  return build(std::move(whole), 1, device);
 }
 
 }  // namespace fovea::graph

@@ -15,9 +15,10 @@ struct PlanStats {
   int folded = 0;           // nodes evaluated once and for all
   int merged = 0;           // nodes that computed what another did
   int fused = 0;            // nodes that became part of a convolution or a scale and shift
-  size_t arena_bytes = 0;   // of all intermediate results of a run
+  int64_t parts = 1;        // that a run is cut into, one after another
+  size_t arena_bytes = 0;   // of all intermediate results of a run, or of a part
   size_t sum_bytes = 0;     // what they would take without sharing
-  bool one_thread = false;  // a run is too short to be shared by several
+  bool one_thread = false;  // a run, or a part, is too short to be shared by several
 };
 
 // A computation whose shapes and constants stay as they are, made ready to run many times:
@@ -46,5 +47,10 @@ class Plan {
 // The plan of f for inputs of these shapes. f is called once, with tensors that have no values yet,
 // so it must not read them.
 Plan freeze(const Fn& f, std::span<const Spec> inputs, Device device = default_device());
+
+// The same for an f of pictures that do not depend on each other, the first axis of all inputs and
+// results. Where few weights meet intermediate results too large for the cache, a run is cut into
+// parts of some pictures each (plan_parts.h). f is called once or twice.
+Plan freeze_batch(const Fn& f, std::span<const Spec> inputs, Device device = default_device());
 
 }  // namespace fovea::graph

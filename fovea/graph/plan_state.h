@@ -44,10 +44,15 @@ struct Plan::State {
   std::mutex mutex;
   std::vector<std::unique_ptr<Instance>> idle;
 
+  Spec spec_of_all(Spec part) const;  // of a value of one part, in all parts together
+  std::vector<Tensor> run_part(std::span<const Tensor> given);
+  std::vector<Tensor> run_parts(std::span<const Tensor> given);
   std::unique_ptr<Instance> take();
   void give(std::unique_ptr<Instance> instance);
   void bind(Instance& instance, std::span<const Tensor> inputs) const;
 };
+
+size_t bytes_of(const Spec& s);
 
 // A value of this shape without memory.
 Tensor unbound(const Spec& spec, Device device);

@@ -13,7 +13,7 @@ graph::Plan freeze(const nn::Module& net, const Shape& input) {
     return std::vector<Tensor>{nn::forward(net, in[0], ctx)};
   };
   const Spec spec{input, Dtype::f32};
-  return graph::freeze(forward, std::span(&spec, 1));
+  return graph::freeze_batch(forward, std::span(&spec, 1));
 }
 
 Tensor FrozenModel::scores(const Tensor& batch) const {

@@ -52,7 +52,7 @@ graph::Plan plan_of(const models::Model& model, const Shape& batch, const CodesO
     return std::vector<Tensor>{reshape(y, {y.dim(0), y.numel() / y.dim(0)})};
   };
   const Spec spec{batch, Dtype::f32};
-  return graph::freeze(f, std::span(&spec, 1));
+  return graph::freeze_batch(f, std::span(&spec, 1));
 }
 
 }  // namespace

@@ -16,9 +16,11 @@
 #include "fovea/ops/matmul.h"
 #include "fovea/ops/norm.h"
 #include "fovea/ops/pool.h"
+#include "fovea/ops/reduce.h"
 #include "fovea/ops/shape.h"
 #include "fovea/ops/sort.h"
 #include "tests/support/check_op.h"
+#include "tests/support/expect.h"
 
 namespace fovea::graph {
 namespace {
@@ -217,6 +219,67 @@ TEST(Freeze, KeepsSmallWorkOnOneThread) {
   auto copies = [](const Tensor& x) { return x + x; };
   EXPECT_TRUE(freeze_one(copies, {100'000}).stats().one_thread);
   EXPECT_FALSE(freeze_one(copies, {1'000'000}).stats().one_thread);  // 12 MB
+}
+
+// 1 x 1 convolutions to 64 channels at 128 x 128: 8 MB of inputs and results a picture.
+Tensor wide(const Tensor& x) {
+  static const Tensor w = random_input({64, 1, 1, 64}, 3);
+  return mean(relu(conv2d(x, w)), {1, 2});
+}
+
+Plan freeze_pictures(const std::function<Tensor(const Tensor&)>& f, const Shape& shape) {
+  const Spec spec{shape, Dtype::f32};
+  return freeze_batch(one(f), std::span(&spec, 1));
+}
+
+TEST(FreezeBatch, CutsARunWhoseResultsLeaveTheCache) {
+  auto parts = [](const Shape& shape) { return freeze_pictures(wide, shape).stats().parts; };
+  EXPECT_EQ(parts({8, 128, 128, 64}), 4);
+  EXPECT_EQ(parts({9, 128, 128, 64}), 3);
+  EXPECT_EQ(parts({7, 128, 128, 64}), 1);  // no divisor
+  EXPECT_EQ(parts({2, 128, 128, 64}), 1);
+  EXPECT_EQ(parts({8, 32, 32, 64}), 1);
+  EXPECT_EQ(parts({0, 128, 128, 64}), 1);
+  EXPECT_EQ(freeze_one(wide, {8, 128, 128, 64}).stats().parts, 1);
+}
+
+TEST(FreezeBatch, GivesWhatTheWholeGives) {
+  const Shape shape{6, 128, 128, 64};
+  auto both = [](std::span<const Tensor> in) {
+    const Tensor y = wide(in[0] + in[1]);
+    return std::vector<Tensor>{y, reshape(y, {y.dim(0), 8, 8}), argmax(y, 1), in[1]};
+  };
+  const Spec specs[] = {{shape, Dtype::f32}, {shape, Dtype::f32}};
+  const Plan plan = freeze_batch(both, specs);
+  EXPECT_GT(plan.stats().parts, 1);
+  EXPECT_LT(plan.stats().arena_bytes, freeze(both, specs).stats().arena_bytes);
+  for (uint64_t seed : {1, 2}) {
+    const Tensor in[] = {random_input(shape, seed), random_input(shape, seed + 9)};
+    const std::vector<Tensor> got = plan.run(in), expected = both(in);
+    ASSERT_EQ(got.size(), expected.size());
+    EXPECT_LE(relative_error(got[0], expected[0]), 1e-5);
+    EXPECT_LE(relative_error(got[1], expected[1]), 1e-5);
+    EXPECT_EQ(got[2].to_vector(), expected[2].to_vector());
+    EXPECT_EQ(got[3].to_vector(), expected[3].to_vector());
+  }
+  const Tensor wrong[] = {random_input({2, 128, 128, 64}, 1), random_input(shape, 2)};
+  EXPECT_HAS(message_of([&] { plan.run(wrong); }), "(6, 128, 128, 64)");
+}
+
+// A result that is not one entry a picture cannot be put together.
+TEST(FreezeBatch, LeavesOtherResultsWhole) {
+  const Shape shape{8, 128, 128, 64};
+  auto total = [](const Tensor& x) { return sum(wide(x), {0}); };
+  EXPECT_EQ(freeze_pictures(total, shape).stats().parts, 1);
+}
+
+TEST(FreezeBatch, WhereWeightsAreManyABatchStaysWhole) {
+  const Tensor w = random_input({512, 128 * 128}, 4);  // 32 MB
+  auto f = [&](const Tensor& x) {
+    const Tensor y = reshape(mean(relu(x), {3}), {x.dim(0), 128 * 128});
+    return linear(y, w);
+  };
+  EXPECT_EQ(freeze_pictures(f, {8, 128, 128, 64}).stats().parts, 1);
 }
 
 TEST(Freeze, IsSeenByProfilesAndGuards) {
