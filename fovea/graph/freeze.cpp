@@ -181,10 +181,6 @@ void Builder::place_results() {
       plan_.slots[i].offset += plan_.slots[size_t(root_of(int(i)))].offset;
 }
 
-}  // namespace
-
-namespace {
-
 // What f computes, nothing of which has run.
 struct Traced {
   std::vector<Tensor> in, out;
