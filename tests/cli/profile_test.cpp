@@ -36,7 +36,7 @@ TEST_F(CliProfile, TuneWritesARuleThatOtherVerbsFollow) {
   EXPECT_EQ(o.code, 0) << o.err;
   Json j = Json::parse(o.out);
   EXPECT_EQ(j["file"], "conv-rule.json");
-  EXPECT_EQ(j["convolutions"].size(), 11u);
+  EXPECT_EQ(j["convolutions"].size(), 10u);
   EXPECT_GT(j["convolutions"][0]["seconds"]["winograd4"], 0);
   o = fovea("tune resnet20 --input 8 8 3 --rounds 1");
   EXPECT_HAS(o.out, "forward");
