@@ -143,9 +143,12 @@ HWY_EXPORT(UnpackSums);
 
 namespace {
 
-// Sums are kept in parts, whose number depends on the shape alone.
-constexpr int64_t kParts = 16;
-DirectBands bands_of(const ConvExtents& e) { return {e.n, e.ho, kParts}; }
+// Sums are kept in parts, whose number depends on the shape alone. A band's part of dy, which is
+// read once for each group of taps, stays in the second cache.
+constexpr int64_t kParts = 16, kNear = 32 << 10;  // floats
+DirectBands bands_of(const ConvExtents& e) {
+  return {e.n, e.ho, std::max(kParts, e.n * e.ho * e.wo * e.out / kNear)};
+}
 
 }  // namespace
 
