@@ -226,6 +226,7 @@ Plan freeze(const Fn& f, std::span<const Spec> inputs, Device device) {
 }
 
 Plan freeze_batch(const Fn& f, std::span<const Spec> inputs, Device device) {
+  if (inputs.empty()) return freeze(f, inputs, device);
   EvalModeScope lazy(EvalMode::lazy);
   DeviceScope scope(device);
   Traced whole(f, inputs, device);

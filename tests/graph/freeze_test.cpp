@@ -266,6 +266,12 @@ TEST(FreezeBatch, GivesWhatTheWholeGives) {
   EXPECT_HAS(message_of([&] { plan.run(wrong); }), "(6, 128, 128, 64)");
 }
 
+TEST(FreezeBatch, NeedsNoInput) {
+  const Tensor x = random_input({3}, 1);
+  const Plan plan = freeze_batch([&](std::span<const Tensor>) { return std::vector{x + 1}; }, {});
+  EXPECT_EQ(plan.run(std::span<const Tensor>())[0].to_vector(), (x + 1).to_vector());
+}
+
 // A result that is not one entry a picture cannot be put together.
 TEST(FreezeBatch, LeavesOtherResultsWhole) {
   const Shape shape{8, 128, 128, 64};
