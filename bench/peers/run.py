@@ -87,6 +87,9 @@ def held_to_avx2(python, folder, packages):
     site = run([python, "-c", "import sysconfig; print(sysconfig.get_path('platlib'))"],
                os.environ).strip()
     for package in packages:
+        if not os.path.isdir(os.path.join(site, package)):
+            stop(f"expected {package} in {site}, found none; {python} lacks a package of "
+                 "requirements.txt")
         print(f"copying {package} without AVX-512", file=sys.stderr)
         if not copy_without_avx512(os.path.join(site, package), os.path.join(folder, package)):
             stop(f"found nothing in {os.path.join(site, package)} that asks for AVX-512's "
@@ -190,7 +193,7 @@ def start(case, o, python, env, folder):
     sides = [Side("fovea", [o.program, case.work, case.model, "--weights", weights] + common
                   + (["--avx2"] if o.avx2 else []), env, log)]
 
-    def add(name, command, env=env):
+    def add(name, command, env):
         print(f"{case.name}: starting {name}", file=sys.stderr)
         sides.append(Side(name, [python] + command + common, env, log))
         check_same(case, sides[0], sides[-1])
@@ -198,7 +201,7 @@ def start(case, o, python, env, folder):
     torch = os.path.join(HERE, "torch_step.py")
     for name, flags in TORCH.items():
         if fits(name, o.peers):
-            add(name, [torch, case.work, case.model, "--weights", weights] + flags)
+            add(name, [torch, case.work, case.model, "--weights", weights] + flags, env)
     runtimes = {n: e for n, e in RUNTIMES.items() if case.work == "infer" and fits(n, o.peers)}
     if runtimes:
         run([python, torch, "export", case.model, "--weights", weights, "--onnx", onnx] + common,

@@ -1,4 +1,4 @@
-"""Copies a package with native code that has no switch against AVX-512, and takes AVX-512 from the copy.
+"""Takes AVX-512 from a copy of a package whose native code has no switch against it.
 
 A program may use AVX-512 only if the system keeps its registers, which XGETBV tells (Intel SDM,
 volume 1, section 14.3). In the copy each XGETBV is `push 7; pop rax`: x87, SSE and AVX are kept, no

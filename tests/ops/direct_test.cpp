@@ -5,13 +5,13 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include "fovea/backend/cpu/implementation.h"
 #include "fovea/core/eval.h"
 #include "fovea/ops/activation.h"
 #include "fovea/ops/elementwise.h"
 #include "tests/support/check_op.h"
+#include "tests/support/each_instruction_set.h"
 
 // The kernels are called by themselves, for shapes that the convolution ops give to others, too.
 namespace fovea {
@@ -83,34 +83,16 @@ Gradients weights(const Inputs& i, bool bias = true) {
   return g;
 }
 
-// By each instruction set of this machine: the width of vectors decides how filters are cut.
-class DirectConvolution : public testing::Test {
+class DirectConvolution : public test::EachInstructionSet {
  protected:
-  ~DirectConvolution() override {
-    set_threads(threads_);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-
   template <class F>
   void for_each_case(F check) {
-    for (int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
-      const int64_t target = left & -left;
-      if ((target & HWY_TARGETS) == 0) continue;
-      hwy::GetChosenTarget().Update(target);
-      for (int count : {1, 3}) {
-        set_threads(count);
-        for (const Case& c : cases) {
-          SCOPED_TRACE(
-              std::string(hwy::TargetName(target)) + ", " + c.x.str() + " by " + c.w.str() + ", " +
-              std::to_string(count) + " threads");
-          check(Inputs(c));
-        }
-      }
+    for (const Case& c : cases) {
+      const Inputs i(c);
+      SCOPED_TRACE(c.x.str() + " by " + c.w.str());
+      for_each_set([&] { check(i); });
     }
   }
-
- private:
-  int threads_ = threads();
 };
 
 TEST_F(DirectConvolution, ForwardAgreesWithReference) {

@@ -3,7 +3,6 @@
 #include <span>
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include "fovea/autograd/transforms.h"
 #include "fovea/core/eval.h"
@@ -11,6 +10,7 @@
 #include "fovea/ops/create.h"
 #include "fovea/ops/elementwise.h"
 #include "tests/support/check_op.h"
+#include "tests/support/each_instruction_set.h"
 
 // The kernels are called by themselves, since the convolution ops choose them for large shapes
 // only.
@@ -45,8 +45,7 @@ const Case cases[] = {
 };
 
 std::string name_of(const Case& c, WinogradTile tile) {
-  return c.x.str() + " to " + std::to_string(c.filters) + ", tile " + std::to_string(int(tile)) +
-         ", " + std::to_string(threads()) + " threads";
+  return c.x.str() + " to " + std::to_string(c.filters) + ", tile " + std::to_string(int(tile));
 }
 
 struct Inputs {
@@ -94,15 +93,8 @@ Tensor backward_data(const Inputs& i, WinogradTile tile, const cpu::WinogradFilt
   return dx;
 }
 
-// By each instruction set of this machine, though one is enough for every other test: the width of
-// vectors decides how weights are packed and products cut.
-class WinogradConvolution : public testing::Test {
+class WinogradConvolution : public test::EachInstructionSet {
  protected:
-  ~WinogradConvolution() override {
-    set_threads(threads_);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-
   // For every case, calls reference(inputs) once, and check(inputs, tile, its result) for every
   // instruction set, some numbers of threads and both tiles.
   template <class R, class F>
@@ -110,23 +102,14 @@ class WinogradConvolution : public testing::Test {
     for (const Case& c : cases) {
       const Inputs i(c);
       const std::vector<Tensor> expected = reference(i);
-      for (int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
-        const int64_t target = left & -left;
-        if ((target & HWY_TARGETS) == 0) continue;
-        hwy::GetChosenTarget().Update(target);
-        for (int count : {1, 3}) {
-          set_threads(count);
-          for (WinogradTile tile : {WinogradTile::two, WinogradTile::four}) {
-            SCOPED_TRACE(std::string(hwy::TargetName(target)) + ", " + name_of(c, tile));
-            check(i, tile, expected);
-          }
+      for_each_set([&] {
+        for (WinogradTile tile : {WinogradTile::two, WinogradTile::four}) {
+          SCOPED_TRACE(name_of(c, tile));
+          check(i, tile, expected);
         }
-      }
+      });
     }
   }
-
- private:
-  int threads_ = threads();
 };
 
 TEST_F(WinogradConvolution, ForwardAgreesWithReference) {

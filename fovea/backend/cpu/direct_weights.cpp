@@ -55,6 +55,14 @@ HWY_INLINE void ForPixels(
   }
 }
 
+template <int Vectors>
+HWY_INLINE void AddTo(const DirectVec* sum, float* to) {
+  const DirectTag d;
+  Each<Vectors>([&](auto v) HWY_ATTR {
+    hn::StoreU(hn::Add(hn::LoadU(d, to + v * kLanes), sum[v]), d, to + v * kLanes);
+  });
+}
+
 // Adds what a band gives to a block's sums (taps + 1, Vectors * lanes), the last being of dy alone.
 template <int Vectors>
 void SumBlock(
@@ -86,11 +94,7 @@ void SumBlock(
           });
         });
     Each<group>([&](auto g) HWY_ATTR {
-      if (t + g >= taps) return;
-      Each<Vectors>([&](auto v) HWY_ATTR {
-        float* to = sums + ((t + g) * Vectors + v) * kLanes;
-        hn::StoreU(hn::Add(hn::LoadU(d, to), sum[g * Vectors + v]), d, to);
-      });
+      if (t + g < taps) AddTo<Vectors>(sum + g * Vectors, sums + (t + g) * Vectors * kLanes);
     });
   }
   if (!bias) return;
@@ -99,10 +103,7 @@ void SumBlock(
   ForPixels<Vectors>(s, band, dy, first, filters, [&](const DirectVec* pixel, int64_t) HWY_ATTR {
     Each<Vectors>([&](auto v) HWY_ATTR { sum[v] = hn::Add(sum[v], pixel[v]); });
   });
-  Each<Vectors>([&](auto v) HWY_ATTR {
-    float* to = sums + (taps * Vectors + v) * kLanes;
-    hn::StoreU(hn::Add(hn::LoadU(d, to), sum[v]), d, to);
-  });
+  AddTo<Vectors>(sum, sums + taps * Vectors * kLanes);
 }
 
 void WeightsBand(
