@@ -11,6 +11,22 @@ endfunction()
 # For code that calls what takes time: quicker to compile.
 set(fovea_quickly $<$<CONFIG:Release>:-O1>)
 
+# What most files of the rooms include, compiled once, and once more for rooms with OpenMP, whose
+# macro is seen by these headers. Files name what they use all the same: the preset fuzz compiles
+# them without this.
+file(WRITE ${PROJECT_BINARY_DIR}/cmake/headers.cpp "")
+foreach(headers fovea_headers fovea_headers_openmp)
+  add_library(${headers} OBJECT ${PROJECT_BINARY_DIR}/cmake/headers.cpp)
+  set_target_properties(${headers} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  fovea_compile_options(${headers})
+  target_link_libraries(${headers} PRIVATE fmt::fmt)
+  target_precompile_headers(${headers} PRIVATE
+    <algorithm> <array> <cmath> <cstddef> <cstdint> <functional> <map> <memory> <numeric> <optional>
+    <set> <span> <stdexcept> <string> <string_view> <unordered_map> <utility> <variant> <vector>
+    <fmt/format.h> <fmt/ranges.h>)
+endforeach()
+target_link_libraries(fovea_headers_openmp PRIVATE OpenMP::OpenMP_CXX)
+
 # fovea_room(NAME [QUICKLY] [ROOMS room...] [LINKS target...] [WITHOUT folder...])
 # One static library per folder of fovea/, with the rooms it stands on (public) and the third-party
 # packages it hides (private), but for some of its folders.
@@ -36,6 +52,11 @@ function(fovea_room name)
   target_include_directories(fovea_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   fovea_compile_options(fovea_${name})
+  if(OpenMP::OpenMP_CXX IN_LIST ARG_LINKS)
+    target_precompile_headers(fovea_${name} REUSE_FROM fovea_headers_openmp)
+  else()
+    target_precompile_headers(fovea_${name} REUSE_FROM fovea_headers)
+  endif()
   if(ARG_QUICKLY)
     target_compile_options(fovea_${name} PRIVATE ${fovea_quickly})
   endif()
