@@ -7,7 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include "fovea/core/errors.h"
+#include "fovea/core/file_kind.h"
 
 namespace fovea::formats {
 
@@ -34,12 +37,14 @@ class Descriptor {
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path.string()) {
+  struct stat info {};
+  // Asked before it is opened, which waits for the writer of a pipe and may do things to a device.
+  if (::stat(path_.c_str(), &info) != 0) fail(path_, "cannot open the file");
+  if (!S_ISREG(info.st_mode))
+    throw IoError(path_, fmt::format("expected a file, got {}", file_kind(info.st_mode)));
   Descriptor file(path_);
   if (file.get() < 0) fail(path_, "cannot open the file");
-  struct stat info {};
   if (::fstat(file.get(), &info) != 0) fail(path_, "cannot read the file's size");
-  if (S_ISDIR(info.st_mode)) throw IoError(path_, "expected a file, got a folder");
-  if (!S_ISREG(info.st_mode)) throw IoError(path_, "expected a regular file, got something else");
   auto size = size_t(info.st_size);
   if (size == 0) return;  // an empty mapping is an error to mmap
   void* start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);

@@ -1,11 +1,14 @@
 #include "fovea/core/atomic_file.h"
 
+#include <chrono>
 #include <csignal>
+#include <fcntl.h>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -33,6 +36,27 @@ class AtomicFileTest : public testing::Test {
   }
   int files() const {
     return int(std::distance(fs::directory_iterator(directory_), fs::directory_iterator()));
+  }
+  std::string error_of(const fs::path& path) const {
+    try {
+      write_file_atomic(path, "x");
+    } catch (const IoError& e) {
+      return e.what();
+    }
+    return "";
+  }
+  // Runs in a process of its own, and gives its id once it has ended.
+  template <class F>
+  pid_t in_child(F run) const {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      run();
+      ::_exit(0);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0) << status;
+    return child;
   }
 
   fs::path directory_;
@@ -84,6 +108,25 @@ TEST_F(AtomicFileTest, KeepsPermissionsAndFollowsLinks) {
   EXPECT_EQ(int(fs::status(path).permissions()), 0640);
 }
 
+TEST_F(AtomicFileTest, FollowsLinksToWhereNoFileIsYet) {
+  fs::create_directory(directory_ / "sub");
+  fs::create_symlink("sub/second", directory_ / "first");
+  fs::create_symlink(directory_ / "sub" / "file.txt", directory_ / "sub" / "second");
+  write_file_atomic(directory_ / "first", "new");
+  EXPECT_TRUE(fs::is_symlink(directory_ / "first"));
+  EXPECT_TRUE(fs::is_symlink(directory_ / "sub" / "second"));
+  EXPECT_EQ(read(directory_ / "sub" / "file.txt"), "new");
+}
+
+TEST_F(AtomicFileTest, ALinkToItselfIsRefused) {
+  fs::path link = directory_ / "link.txt";
+  fs::create_symlink("link.txt", link);
+  EXPECT_EQ(
+      error_of(link), link.string() + ": cannot be created: Too many levels of symbolic links");
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(files(), 1);
+}
+
 TEST_F(AtomicFileTest, MissingDirectoryIsNamed) {
   fs::path path = directory_ / "missing" / "a.txt";
   try {
@@ -98,8 +141,18 @@ TEST_F(AtomicFileTest, MissingDirectoryIsNamed) {
 TEST_F(AtomicFileTest, TargetThatIsADirectoryIsRefused) {
   fs::path path = directory_ / "sub";
   fs::create_directory(path);
-  EXPECT_THROW(write_file_atomic(path, "x"), IoError);
+  EXPECT_EQ(error_of(path), path.string() + ": expected a file to write, got a folder");
   EXPECT_EQ(files(), 1);
+}
+
+TEST_F(AtomicFileTest, TargetThatIsAPipeIsRefused) {
+  fs::path pipe = directory_ / "pipe", link = directory_ / "link";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  fs::create_symlink("pipe", link);
+  EXPECT_EQ(error_of(pipe), pipe.string() + ": expected a file to write, got a pipe");
+  EXPECT_EQ(error_of(link), link.string() + ": expected a file to write, got a pipe");
+  EXPECT_TRUE(fs::is_fifo(pipe));
+  EXPECT_TRUE(fs::is_symlink(link));
 }
 
 // A file size limit stands for a full disk: the write stops half-way with an error.
@@ -123,6 +176,39 @@ TEST_F(AtomicFileTest, FailedWriteKeepsTheOldFile) {
   EXPECT_EQ(message, path.string() + ": cannot be written: File too large (at byte 1000)");
   EXPECT_EQ(read(path), "old");
   EXPECT_EQ(files(), 1);
+}
+
+TEST_F(AtomicFileTest, AKilledProcessLeavesTheOldFileAlone) {
+  const int fd = ::open(directory_.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+  if (fd < 0) GTEST_SKIP() << "this file system has no files without a name";
+  ::close(fd);
+  fs::path path = directory_ / "a.txt";
+  write_file_atomic(path, "old");
+  in_child([&] {
+    AtomicFile file(path);
+    file.write("half");
+    ::kill(::getpid(), SIGKILL);
+  });
+  EXPECT_EQ(read(path), "old");
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(AtomicFileTest, RemovesWhatAProcessThatIsGoneLeftLongAgo) {
+  const std::string gone = std::to_string(in_child([] {})), own = std::to_string(::getpid());
+  auto leave = [&](const std::string& name, int hours) {
+    std::ofstream(directory_ / name) << "half";
+    fs::last_write_time(
+        directory_ / name, fs::file_time_type::clock::now() - std::chrono::hours(hours));
+  };
+  leave(".fovea-" + gone + "-0.tmp", 2);
+  leave(".fovea-" + gone + "-1.tmp", 0);
+  leave(".fovea-" + own + "-7.tmp", 2);
+  for (const char* other : {".fovea-notes.tmp", ".fovea-.tmp", ".fovea--5-0.tmp", ".fovea-5"})
+    leave(other, 2);
+  EXPECT_EQ(files(), 7);
+  write_file_atomic(directory_ / "a.txt", "new");
+  EXPECT_FALSE(fs::exists(directory_ / (".fovea-" + gone + "-0.tmp")));
+  EXPECT_EQ(files(), 7);  // the others, and the new one
 }
 
 }  // namespace
