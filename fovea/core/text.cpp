@@ -51,6 +51,13 @@ std::string list_of(std::span<const std::string> names, size_t shown) {
   return text;
 }
 
+std::string printable(std::string_view text, size_t most) {
+  std::string out(text.substr(0, most));
+  for (char& c : out)
+    if (c < ' ' || c > '~') c = '?';
+  return out;
+}
+
 std::string counted(int64_t n, std::string_view thing) {
   return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s");
 }

@@ -24,6 +24,10 @@ std::string list_of(std::span<const std::string> names, size_t shown = 10);
 
 std::string lower(std::string text);  // ASCII letters made small
 
+// Text of a file or a server, fit for a message: what is not printable ASCII as "?", so that no
+// name writes lines of its own or speaks to the terminal, and at most `most` characters.
+std::string printable(std::string_view text, size_t most = 200);
+
 std::string counted(int64_t n, std::string_view thing);  // "1 step", "2 steps"
 
 }  // namespace fovea

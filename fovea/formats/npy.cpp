@@ -1,7 +1,6 @@
 #include "fovea/formats/npy.h"
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
 #include <cstring>
 #include <iterator>
@@ -14,9 +13,9 @@
 
 #include "fovea/core/atomic_file.h"
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
 #include "fovea/formats/mapped_file.h"
-
-static_assert(std::endian::native == std::endian::little, "arrays are stored little-endian");
+#include "fovea/formats/strided.h"
 
 namespace fovea::formats {
 
@@ -26,15 +25,31 @@ constexpr std::string_view magic("\x93NUMPY", 6);
 constexpr size_t alignment = 64;  // of the data, from version 1.0 of the format on
 constexpr size_t max_header = 1 << 16;
 
-constexpr std::pair<std::string_view, Dtype> dtype_names[] = {
-    {"<f4", Dtype::f32},
-    {"<f8", Dtype::f64},
-    {"<f2", Dtype::f16},
-    {"|i1", Dtype::i8},
-    {"|u1", Dtype::u8},
-    {"<i4", Dtype::i32},
-    {"<i8", Dtype::i64},
-    {"|b1", Dtype::boolean}};
+// The kinds of numbers, without the letter of their byte order. What is read as a wider dtype comes
+// behind those that are written.
+struct Kind {
+  std::string_view name;
+  Element element;
+};
+constexpr Kind kinds[] = {
+    {"f4", {4, Dtype::f32}},
+    {"f8", {8, Dtype::f64}},
+    {"f2", {2, Dtype::f16}},
+    {"i1", {1, Dtype::i8}},
+    {"u1", {1, Dtype::u8}},
+    {"i4", {4, Dtype::i32}},
+    {"i8", {8, Dtype::i64}},
+    {"b1", {1, Dtype::boolean}},
+    {"i2", {2, Dtype::i32}},
+    {"u2", {2, Dtype::i32, false}},
+    {"u4", {4, Dtype::i64, false}}};
+
+// What a header says.
+struct Layout {
+  Element element;
+  bool fortran;
+  Shape shape;
+};
 
 // Reads the one Python literal the format allows:
 // {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }, the keys in any order.
@@ -43,14 +58,14 @@ class HeaderParser {
   HeaderParser(std::string_view text, size_t offset, const std::string& path)
       : text_(text), offset_(offset), path_(path) {}
 
-  std::pair<Dtype, Shape> parse() {
+  Layout parse() {
     expect("{");
     while (!accept("}")) {
       std::string_view key = string();
       expect(":");
-      if (key == "descr" && !dtype_)
-        set_dtype(string());
-      else if (key == "fortran_order" && !order_seen_)
+      if (key == "descr" && !element_)
+        set_element(string());
+      else if (key == "fortran_order" && !fortran_)
         read_order();
       else if (key == "shape" && !shape_)
         read_shape();
@@ -63,9 +78,9 @@ class HeaderParser {
     }
     skip_space();
     if (at_ != text_.size()) fail("expected nothing after the dictionary");
-    if (!dtype_ || !order_seen_ || !shape_)
+    if (!element_ || !fortran_ || !shape_)
       fail("expected a dictionary with descr, fortran_order and shape");
-    return {*dtype_, *shape_};
+    return {*element_, *fortran_, *shape_};
   }
 
  private:
@@ -98,27 +113,24 @@ class HeaderParser {
     return found;
   }
 
-  void set_dtype(std::string_view name) {
-    auto known = std::ranges::find(dtype_names, name, &std::pair<std::string_view, Dtype>::first);
-    if (known == std::end(dtype_names))
+  void set_element(std::string_view name) {
+    const bool ordered = name.size() == 3 && std::string_view("<>|=").find(name[0]) != name.npos;
+    auto known = std::ranges::find(kinds, ordered ? name.substr(1) : "", &Kind::name);
+    if (known == std::end(kinds))
       throw IoError(
           path_,
           fmt::format(
-              "dtype '{}' is not supported; expected little-endian f2, f4, f8, i1, u1, i4, i8 or "
-              "b1: convert with array.astype",
-              name),
+              "dtype '{}' is not supported; expected f2, f4, f8, i1, i2, i4, i8, u1, u2, u4 or b1: "
+              "convert with array.astype",
+              printable(name)),
           offset_ + at_);
-    dtype_ = known->second;
+    element_ = known->element;
+    element_->big_endian = name[0] == '>';
   }
 
   void read_order() {
-    if (accept("True"))
-      throw IoError(
-          path_,
-          "expected a row-major array, got fortran_order; convert with numpy.ascontiguousarray",
-          offset_ + at_);
-    expect("False");
-    order_seen_ = true;
+    fortran_ = accept("True");
+    if (!*fortran_) expect("False");
   }
 
   void read_shape() {
@@ -144,9 +156,9 @@ class HeaderParser {
   size_t offset_;
   const std::string& path_;
   size_t at_ = 0;
-  std::optional<Dtype> dtype_;
+  std::optional<Element> element_;
   std::optional<Shape> shape_;
-  bool order_seen_ = false;
+  std::optional<bool> fortran_;
 };
 
 // Position and size of the header, and with them the start of the data.
@@ -154,11 +166,11 @@ std::pair<size_t, size_t> find_header(std::span<const std::byte> file, const std
   if (file.size() < 12 || std::memcmp(file.data(), magic.data(), magic.size()) != 0)
     throw IoError(path, "expected a .npy file, which begins with \\x93NUMPY", 0);
   int version = int(file[6]);
-  if (version != 1 && version != 2)
+  if (version < 1 || version > 3)
     throw IoError(
         path,
         fmt::format(
-            "expected version 1.0 or 2.0 of the .npy format, got {}.{}", version, int(file[7])),
+            "expected version 1.0 to 3.0 of the .npy format, got {}.{}", version, int(file[7])),
         6);
   uint32_t size = 0;
   std::memcpy(&size, file.data() + 8, version == 1 ? 2 : 4);
@@ -189,38 +201,60 @@ std::string format_header(const Tensor& tensor, std::string_view descr) {
 
 }  // namespace
 
-Tensor parse_npy(std::span<const std::byte> file, const std::string& name) {
+namespace {
+
+struct Description {
+  Layout layout;
+  uint64_t start, size;  // of the data, in bytes
+};
+
+Description describe(std::span<const std::byte> file, const std::string& name) {
   auto [start, size] = find_header(file, name);
   std::string_view text(reinterpret_cast<const char*>(file.data()) + start, size);
-  auto [dtype, shape] = HeaderParser(text, start, name).parse();
-
-  auto data = file.subspan(start + size);
-  uint64_t expected = size_of(dtype), nonzero = expected;
-  for (int64_t extent : shape) {
+  Layout layout = HeaderParser(text, start, name).parse();
+  // In 64 bits for the wider of the two: the file's and the tensor's.
+  uint64_t expected = layout.element.size,
+           nonzero = std::max(layout.element.size, size_of(layout.element.dtype));
+  for (int64_t extent : layout.shape) {
     if (extent != 0 && __builtin_mul_overflow(nonzero, uint64_t(extent), &nonzero))
-      throw IoError(name, fmt::format("shape {} is larger than any memory", shape.str()), start);
+      throw IoError(
+          name, fmt::format("shape {} is larger than any memory", layout.shape.str()), start);
     expected *= uint64_t(extent);
   }
-  if (data.size() != expected)
+  return {layout, start + size, expected};
+}
+
+}  // namespace
+
+uint64_t npy_size(std::span<const std::byte> beginning, const std::string& name) {
+  const Description d = describe(beginning, name);
+  return d.start + d.size;
+}
+
+Tensor parse_npy(std::span<const std::byte> file, const std::string& name) {
+  const auto [layout, start, size] = describe(file, name);
+  auto data = file.subspan(start);
+  if (data.size() != size)
     throw IoError(
         name,
         fmt::format(
             "{}expected {} bytes for {} of shape {}, got {}",
-            data.size() < expected ? "the file is truncated: " : "",
-            expected,
-            name_of(dtype),
-            shape.str(),
+            data.size() < size ? "the file is truncated: " : "",
+            size,
+            name_of(layout.element.dtype),
+            layout.shape.str(),
             data.size()),
         file.size());
-  if (dtype == Dtype::boolean) {
+  if (layout.element.dtype == Dtype::boolean) {
     auto bad = std::ranges::find_if(data, [](std::byte b) { return b > std::byte(1); });
     if (bad != data.end())
       throw IoError(
           name,
           fmt::format("expected bools of 0 or 1, got {}", int(*bad)),
-          start + size + size_t(bad - data.begin()));
+          start + size_t(bad - data.begin()));
   }
-  return Tensor::from_bytes(data, shape, dtype);
+  const std::vector<uint64_t> sizes(layout.shape.begin(), layout.shape.end());
+  return read_strided(data, layout.element, sizes, dense_strides(sizes, layout.fortran));
 }
 
 Tensor read_npy(const std::filesystem::path& path) {
@@ -230,11 +264,12 @@ Tensor read_npy(const std::filesystem::path& path) {
 
 std::string npy_header(const Tensor& tensor) {
   auto known =
-      std::ranges::find(dtype_names, tensor.dtype(), &std::pair<std::string_view, Dtype>::second);
-  if (known == std::end(dtype_names))
+      std::ranges::find(kinds, tensor.dtype(), [](const Kind& k) { return k.element.dtype; });
+  if (known == std::end(kinds))
     throw std::invalid_argument(fmt::format(
         "[npy_header] NumPy has no dtype {}; cast to f32 first", name_of(tensor.dtype())));
-  std::string header = format_header(tensor, known->first);
+  const char order = known->element.size == 1 ? '|' : '<';
+  std::string header = format_header(tensor, fmt::format("{}{}", order, known->name));
   size_t prefix = magic.size() + 4;
   size_t total = (prefix + header.size() + 1 + alignment - 1) / alignment * alignment;
   header.resize(total - prefix - 1, ' ');

@@ -20,8 +20,12 @@ Tree parse_npz(std::span<const std::byte> file, const std::string& name) {
   for (const std::string& entry : zip.names()) {
     if (!entry.ends_with(suffix))
       throw IoError(name, fmt::format("expected .npy files in the archive, got '{}'", entry));
-    tree[entry.substr(0, entry.size() - suffix.size())] =
-        parse_npy(zip.read(entry), name + ":" + entry);
+    const std::string full = name + ":" + entry;
+    // Before it is unpacked: what is longer than it says is no array.
+    const uint64_t expected = npy_size(zip.begin(entry, npy_header_room), full);
+    if (zip.size(entry) != expected)
+      throw IoError(full, fmt::format("expected {} bytes, got {}", expected, zip.size(entry)));
+    tree[entry.substr(0, entry.size() - suffix.size())] = parse_npy(zip.read(entry), full);
   }
   return tree;
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
 
 namespace fovea::formats {
 
@@ -15,11 +16,13 @@ namespace {
 using Kind = Pickle::Kind;
 
 constexpr size_t max_values = 1'000'000;
+constexpr const char* not_a_pickle = "expected a pickle of protocol 2 to 5";
 
-// Calls that only make a dict.
+// Calls that only make a dict, or a list that is filled later.
 bool makes_dict(std::string_view global) {
   return global == "collections OrderedDict" || global == "collections defaultdict";
 }
+bool makes_list(std::string_view global) { return global == "collections deque"; }
 
 // The opcodes that are not read, for the message that refuses them.
 struct Refused {
@@ -27,19 +30,29 @@ struct Refused {
   std::string_view name;
 };
 constexpr Refused refused[] = {
-    {'0', "POP"},          {'1', "POP_MARK"},
-    {'2', "DUP"},          {'F', "FLOAT"},
-    {'I', "INT"},          {'L', "LONG"},
-    {'P', "PERSID"},       {'S', "STRING"},
-    {'V', "UNICODE"},      {'d', "DICT"},
-    {'g', "GET"},          {'i', "INST"},
-    {'l', "LIST"},         {'o', "OBJ"},
-    {'p', "PUT"},          {0x82, "EXT1"},
-    {0x83, "EXT2"},        {0x84, "EXT4"},
-    {0x8b, "LONG4"},       {0x8f, "EMPTY_SET"},
-    {0x90, "ADDITEMS"},    {0x91, "FROZENSET"},
-    {0x92, "NEWOBJ_EX"},   {0x96, "BYTEARRAY8"},
-    {0x97, "NEXT_BUFFER"}, {0x98, "READONLY_BUFFER"},
+    {'0', "POP"},
+    {'1', "POP_MARK"},
+    {'2', "DUP"},
+    {'F', "FLOAT"},
+    {'I', "INT"},
+    {'L', "LONG"},
+    {'P', "PERSID"},
+    {'S', "STRING"},
+    {'V', "UNICODE"},
+    {'d', "DICT"},
+    {'g', "GET"},
+    {'i', "INST"},
+    {'l', "LIST"},
+    {'o', "OBJ"},
+    {'p', "PUT"},
+    {0x82, "EXT1"},
+    {0x83, "EXT2"},
+    {0x84, "EXT4"},
+    {0x8b, "LONG4"},
+    {0x92, "NEWOBJ_EX"},
+    {0x96, "BYTEARRAY8"},
+    {0x97, "NEXT_BUFFER"},
+    {0x98, "READONLY_BUFFER"},
 };
 
 }  // namespace
@@ -56,16 +69,18 @@ class PickleReader {
         opcode_(options.start) {}
 
   Pickle read() {
-    if (at_ > file_.size() || file_.size() - at_ < 2 || file_[at_] != '\x80' ||
-        file_[at_ + 1] < 2 || file_[at_ + 1] > 5)
-      fail("expected a pickle of protocol 2 to 5");
-    at_ += 2;
+    const std::string_view rest = file_.substr(std::min(at_, file_.size()));
+    if (rest.size() < 2 || (rest[0] == '\x80' && (rest[1] < 2 || rest[1] > 5)))
+      fail(not_a_pickle);
+    old_ = rest[0] != '\x80';
+    if (!old_) at_ += 2;
     for (;;) {
       opcode_ = at_;
       auto code = uint8_t(take(1)[0]);
       if (code == '.') break;
       run(code);
     }
+    if (old_) fail(not_a_pickle);
     if (stack_.size() != 1 || !marks_.empty()) fail("expected one value at the end");
     if (at_ != file_.size() && !options_.more_follows)
       fail("expected nothing after the end of the pickle");
@@ -172,14 +187,8 @@ class PickleReader {
           "refers to {}.{}, which this reader does not know and will not run{}",
           printable(module),
           printable(name),
-          options_.advice));
+          options_.advice ? options_.advice(full) : ""));
     push({.kind = Kind::global, .text = *known});
-  }
-  static std::string printable(std::string_view name) {
-    std::string text(name.substr(0, 100));
-    for (char& c : text)
-      if (c < ' ' || c > '~') c = '?';
-    return text;
   }
   void named_global() {
     auto items = pop(2);
@@ -192,6 +201,7 @@ class PickleReader {
     auto items = pop(2);
     if (value(items[0]).kind != Kind::global || value(items[1]).kind != Kind::tuple)
       fail("expected a name and its arguments");
+    if (makes_list(value(items[0]).text)) return push({.kind = Kind::list});
     if (!makes_dict(value(items[0]).text))
       return push({.kind = Kind::call, .items = std::move(items)});
     // OrderedDict() is filled later; Python 2 wrote OrderedDict([[key, value], ...]).
@@ -221,6 +231,20 @@ class PickleReader {
     switch (code) {
       case 'N':
         return push({});
+      case 'S':
+      case 'V':
+        if (!old_) break;
+        return push({.kind = Kind::text, .text = line()});
+      case 'p':  // where it is kept does not matter: no old pickle is read to its end
+        if (!old_) break;
+        line();
+        return;
+      case 'i': {
+        if (!old_) break;
+        auto module = line(), name = line();
+        global(module, name);
+        break;
+      }
       case 0x88:
       case 0x89:
         return push({.kind = Kind::boolean, .integer = code == 0x88});
@@ -246,6 +270,7 @@ class PickleReader {
       case 0x8e:
         return push({.kind = Kind::text, .text = take(number(8))});
       case ']':
+      case 0x8f:  // a set
         return push({.kind = Kind::list});
       case '}':
         return push({.kind = Kind::dict});
@@ -255,6 +280,8 @@ class PickleReader {
       case 0x86:
       case 0x87:
         return push({.kind = Kind::tuple, .items = pop(size_t(code - 0x84))});
+      case 0x91:  // a frozenset
+        return push({.kind = Kind::list, .items = pop_to_mark()});
       case 't':
         return push({.kind = Kind::tuple, .items = pop_to_mark()});
       case '(':
@@ -262,6 +289,7 @@ class PickleReader {
       case 'a':
         return extend(Kind::list, pop(1));
       case 'e':
+      case 0x90:
         return extend(Kind::list, pop_to_mark());
       case 's':
         return extend(Kind::dict, pop(2));
@@ -296,6 +324,7 @@ class PickleReader {
       default:
         break;
     }
+    if (old_) fail(not_a_pickle);
     auto known = std::ranges::find(refused, code, &Refused::code);
     fail(fmt::format(
         "has the opcode {}, which this reader refuses: it takes what Python writes for arrays, "
@@ -307,6 +336,7 @@ class PickleReader {
   const std::string& name_;
   const Pickle::Options& options_;
   size_t at_, opcode_;
+  bool old_ = false;  // of protocol 0 or 1
   Pickle pickle_;
   std::vector<uint32_t> stack_;
   std::vector<size_t> marks_;  // sizes of the stack

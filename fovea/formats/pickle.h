@@ -10,8 +10,9 @@
 namespace fovea::formats {
 
 // A Python pickle read as data: what it would call is written down and never run. Protocols 2 to 5
-// with the opcodes that Python writes for numbers, strings, bytes, lists, tuples, dicts, NumPy
-// arrays and PyTorch's tensors; any other opcode is refused by its name.
+// with the opcodes that Python writes for numbers, strings, bytes, lists, sets, tuples, dicts,
+// NumPy arrays and PyTorch's tensors, and of protocols 0 and 1 as much as names what they would
+// call; any other opcode is refused by its name.
 class Pickle {
  public:
   enum class Kind : uint8_t {
@@ -21,7 +22,7 @@ class Pickle {
     big,  // an integer of more than 64 bits
     real,
     text,  // a string, or bytes
-    list,
+    list,  // a set or deque too
     tuple,
     dict,  // collections.OrderedDict too
     global,
@@ -45,7 +46,8 @@ class Pickle {
     std::span<const std::string_view> globals;  // that may stand in the file, as "module name"
     size_t start = 0;                           // where in the file the pickle begins
     bool more_follows = false;                  // the file may go on behind it
-    std::string_view advice = {};               // added when another global is refused
+    // What to add when another global is refused.
+    std::string_view (*advice)(std::string_view global) = nullptr;
   };
 
   // The values point into `file` and `globals`. Throws IoError with the offset for anything that is

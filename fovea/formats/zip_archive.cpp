@@ -1,19 +1,23 @@
 #include "fovea/formats/zip_archive.h"
 
 #include <algorithm>
+#include <set>
+#include <stdexcept>
 
 #include <fmt/format.h>
 #include <zip.h>
 
 #include "fovea/core/atomic_file.h"
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
+#include "fovea/core/utf8.h"
 
 namespace fovea::formats {
 
 namespace {
 
-constexpr uint64_t max_unpacked = uint64_t(16) << 30;
-constexpr uint64_t deflate_ratio = 1032;  // RFC 1951: 258 bytes from two bits at best
+constexpr uint64_t max_unpacked = uint64_t(16) << 30;  // beyond the packed size
+constexpr uint64_t deflate_ratio = 1032;               // RFC 1951: 258 bytes from two bits at best
 constexpr size_t block = 1 << 20;
 
 struct OwnedZip {
@@ -46,10 +50,13 @@ ZipArchive::ZipArchive(std::span<const std::byte> file, const std::string& name)
   if (source) zip_->zip = zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error);
   if (!zip_->zip) {
     if (source) zip_source_free(source);
+    const bool twice = zip_error_code_zip(&error) == ZIP_ER_EXISTS;
     std::string text = zip_error_strerror(&error);
     zip_error_fini(&error);
     throw IoError(
-        name_, fmt::format("expected a whole zip archive: {}; is the file truncated?", text));
+        name_,
+        twice ? "an entry stands twice in the archive"
+              : fmt::format("expected a whole zip archive: {}; is the file truncated?", text));
   }
   zip_error_fini(&error);
   uint64_t packed = 0, unpacked = 0;
@@ -61,7 +68,7 @@ ZipArchive::ZipArchive(std::span<const std::byte> file, const std::string& name)
       throw IoError(name_, fmt::format("cannot read entry {} of the archive", i));
     std::string_view entry = stat.name;
     if (leads_out(entry))
-      throw IoError(name_, fmt::format("entry '{}' leads out of the archive", entry));
+      throw IoError(name_, fmt::format("entry '{}' leads out of the archive", printable(entry)));
     if (entry.ends_with('/')) continue;
     packed += stat.comp_size;
     if (stat.comp_size > file.size() || packed > file.size())
@@ -69,7 +76,7 @@ ZipArchive::ZipArchive(std::span<const std::byte> file, const std::string& name)
           name_,
           fmt::format(
               "entries of more than the {} bytes of the file; the archive lies", file.size()));
-    unpacked += std::min(stat.size, max_unpacked + 1);
+    unpacked += std::min(stat.size - std::min(stat.size, stat.comp_size), max_unpacked + 1);
     if (stat.size / deflate_ratio > stat.comp_size || unpacked > max_unpacked)
       throw IoError(
           name_,
@@ -91,36 +98,98 @@ std::vector<std::string> ZipArchive::names() const {
   return names;
 }
 
-std::vector<std::byte> ZipArchive::read(std::string_view entry) const {
+const ZipArchive::Entry& ZipArchive::find(std::string_view entry) const {
   auto found = entries_.find(entry);
   if (found == entries_.end())
-    throw IoError(name_, fmt::format("has no entry '{}'; is the file whole?", entry));
-  std::string full = fmt::format("{}:{}", name_, entry);
-  auto close = [](zip_file_t* f) { zip_fclose(f); };
-  std::unique_ptr<zip_file_t, decltype(close)> file(
-      zip_fopen_index(zip_->zip, found->second.index, 0), close);
-  if (!file) throw IoError(full, fmt::format("cannot open: {}", zip_strerror(zip_->zip)));
-  std::vector<std::byte> bytes;
-  // Grows with what comes, not with what the archive says; the read past the end is what makes
-  // libzip compare the checksum.
-  for (;;) {
-    size_t done = bytes.size();
-    uint64_t left = found->second.size - done;
-    bytes.resize(done + std::min<uint64_t>(left + 1, std::max<uint64_t>(block, done)));
-    auto got = zip_fread(file.get(), bytes.data() + done, bytes.size() - done);
-    if (got < 0)
-      throw IoError(full, fmt::format("cannot read: {}", zip_file_strerror(file.get())), done);
-    bytes.resize(done + size_t(got));
-    if (got == 0) break;
-    if (bytes.size() > found->second.size)
-      throw IoError(full, "is longer than the archive's index says");
-  }
-  if (bytes.size() != found->second.size)
-    throw IoError(full, fmt::format("expected {} bytes, got {}", found->second.size, bytes.size()));
+    throw IoError(name_, fmt::format("has no entry '{}'; is the file whole?", printable(entry)));
+  return found->second;
+}
+
+uint64_t ZipArchive::size(std::string_view entry) const { return find(entry).size; }
+
+std::vector<std::byte> ZipArchive::begin(std::string_view entry, size_t most) const {
+  return unpack(entry, std::min<uint64_t>(most, find(entry).size));
+}
+
+// The read past the end is what makes libzip compare the checksum.
+std::vector<std::byte> ZipArchive::read(std::string_view entry) const {
+  const uint64_t size = find(entry).size;
+  std::vector<std::byte> bytes = unpack(entry, size + 1);
+  const std::string full = fmt::format("{}:{}", name_, entry);
+  if (bytes.size() > size) throw IoError(full, "is longer than the archive's index says");
+  if (bytes.size() != size)
+    throw IoError(full, fmt::format("expected {} bytes, got {}", size, bytes.size()));
   return bytes;
 }
 
+std::vector<std::byte> ZipArchive::unpack(std::string_view entry, uint64_t most) const {
+  const std::string full = fmt::format("{}:{}", name_, entry);
+  auto close = [](zip_file_t* f) { zip_fclose(f); };
+  std::unique_ptr<zip_file_t, decltype(close)> file(
+      zip_fopen_index(zip_->zip, find(entry).index, 0), close);
+  if (!file) throw IoError(full, fmt::format("cannot open: {}", zip_strerror(zip_->zip)));
+  std::vector<std::byte> bytes;
+  bytes.reserve(most);  // what is not written takes no memory, should the index lie
+  while (bytes.size() < most) {
+    const size_t done = bytes.size();
+    bytes.resize(done + std::min<uint64_t>(most - done, block));
+    auto got = zip_fread(file.get(), bytes.data() + done, bytes.size() - done);
+    if (got < 0)
+      throw IoError(
+          full,
+          fmt::format(
+              "cannot read: {}; the file is damaged, fetch it again",
+              zip_file_strerror(file.get())),
+          done);
+    bytes.resize(done + size_t(got));
+    if (got == 0) break;
+  }
+  return bytes;
+}
+
+namespace {
+
+bool is_plain_text(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = utf8_sequence(text);
+    const auto first = static_cast<unsigned char>(text[0]);
+    if (length == 0 || first < 0x20 || first == 0x7f) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+// What every program that unpacks the archive can make a file of.
+void check_names(std::span<const ZipEntry> entries) {
+  constexpr size_t most = 65535;  // bytes; the format counts them in 16 bits
+  std::set<std::string_view> names;
+  for (const ZipEntry& entry : entries) {
+    auto refuse = [&](std::string_view why) {
+      throw std::invalid_argument(fmt::format(
+          "cannot write an archive with the name '{}', which {}; rename it",
+          printable(entry.name),
+          why));
+    };
+    if (entry.name.size() > most)
+      refuse(fmt::format("has {} bytes, more than {}", entry.name.size(), most));
+    if (!is_plain_text(entry.name)) refuse("has control characters or is not UTF-8");
+    if (leads_out(entry.name)) refuse("would lead out of the archive");
+    if (!names.insert(entry.name).second) refuse("stands twice");
+  }
+}
+
+// The end record of an archive without entries, for which libzip writes no file.
+constexpr std::string_view empty_archive("PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22);
+
+}  // namespace
+
 void write_zip(const std::filesystem::path& path, std::span<const ZipEntry> entries) {
+  check_names(entries);
+  if (entries.empty()) {
+    AtomicFile file(path);
+    file.write(empty_archive);
+    return file.commit();
+  }
   auto check = [&](bool good, zip_t* zip) {
     if (!good)
       throw IoError(

@@ -14,7 +14,7 @@ namespace fovea::formats {
 
 // A zip archive in memory, read entry by entry: .npz files and PyTorch's checkpoints. Refused:
 // names that lead out of the archive or stand twice, entries that overlap, and unpacked sizes that
-// deflate cannot reach or of more than 16 GiB in all. Throws IoError.
+// deflate cannot reach or that add more than 16 GiB to the packed ones. Throws IoError.
 class ZipArchive {
  public:
   // `file` must outlive the archive; `name` stands for its path in errors.
@@ -23,13 +23,19 @@ class ZipArchive {
 
   std::vector<std::string> names() const;  // of files, in byte order
   bool contains(std::string_view entry) const { return entries_.contains(entry); }
+  uint64_t size(std::string_view entry) const;  // unpacked, as the archive's index says
   std::vector<std::byte> read(std::string_view entry) const;  // the checksum is compared
+  // Its first bytes, at most `most`; nothing is compared.
+  std::vector<std::byte> begin(std::string_view entry, size_t most) const;
 
  private:
   struct Handle;
   struct Entry {
     uint64_t index, size;
   };
+  const Entry& find(std::string_view entry) const;
+  std::vector<std::byte> unpack(std::string_view entry, uint64_t most) const;
+
   std::string name_;
   std::unique_ptr<Handle> zip_;
   std::map<std::string, Entry, std::less<>> entries_;
@@ -43,6 +49,7 @@ struct ZipEntry {
 };
 
 // Writes the entries unpacked and atomically, without times, so equal entries give equal files.
+// Throws std::invalid_argument for names that ZipArchive refuses, are no UTF-8 text or too long.
 void write_zip(const std::filesystem::path& path, std::span<const ZipEntry> entries);
 
 }  // namespace fovea::formats

@@ -1,11 +1,14 @@
 #include "fovea/formats/npz.h"
 
+#include "fovea/formats/npy.h"
 #include "fovea/formats/zip_archive.h"
 #include "tests/formats/files.h"
 #include "tests/support/test_data.h"
 
 namespace fovea::formats {
 namespace {
+
+using namespace std::string_literals;
 
 class Npz : public FolderTest {};
 
@@ -40,9 +43,13 @@ TEST_F(Npz, ReadsWhatNumpyWroteAndPacked) {
 
 TEST_F(Npz, RefusesNamesThatLeadOutAndLies) {
   const auto path = folder_ / "a.zip";
+  // write_zip refuses such names itself: they come in afterwards.
   auto written = [&](const std::string& name) {
-    write_zip(path, std::vector<ZipEntry>{{name, "abc", {}}});
-    return error(read_file(path));
+    const std::string stand_in(name.size(), 'n');
+    write_zip(path, std::vector<ZipEntry>{{stand_in, "abc", {}}});
+    std::string file = read_file(path);
+    for (size_t at; (at = file.find(stand_in)) != file.npos;) file.replace(at, name.size(), name);
+    return error(file);
   };
   EXPECT_HAS(written("../a.npy"), "leads out of the archive");
   EXPECT_HAS(written("/a.npy"), "leads out of the archive");
@@ -59,6 +66,33 @@ TEST_F(Npz, RefusesNamesThatLeadOutAndLies) {
   for (size_t i = 0; i < 4; ++i)
     bomb[central + 24 + i] = bomb[local + 22 + i] = char(i == 3 ? 0x7f : 0xff);
   EXPECT_HAS(error(bomb), "it looks like a zip bomb");
+}
+
+TEST_F(Npz, NamesThatNoArchiveShouldHaveAreNotWritten) {
+  const auto path = folder_ / "a.npz";
+  for (const std::string& name :
+       {"../x"s, "/x"s, "a\\b"s, "a\0b"s, "a\nb"s, "\xff"s, std::string(70'000, 'x')}) {
+    try {
+      write_npz(path, {{name, Tensor::from<float>({1}, {1})}});
+      ADD_FAILURE() << name.substr(0, 10);
+    } catch (const std::invalid_argument& e) {
+      EXPECT_HAS(std::string(e.what()), "cannot write an archive with the name '");
+    }
+    EXPECT_FALSE(std::filesystem::exists(path));
+  }
+  write_npz(path, {{"größe", Tensor::from<float>({1}, {1})}});
+  EXPECT_TRUE(read_npz(path).contains("größe"));
+  write_npz(path, {});
+  EXPECT_TRUE(read_npz(path).empty());
+}
+
+// Before anything is unpacked.
+TEST_F(Npz, AnEntryOfAnotherSizeThanItsHeaderSaysIsRefused) {
+  const auto path = folder_ / "a.npz";
+  const Tensor t = Tensor::from<float>({1, 2}, {2});
+  const std::string zeros(100'000, '\0');
+  write_zip(path, std::vector<ZipEntry>{{"a.npy", npy_header(t), bytes_of(zeros)}});
+  EXPECT_HAS(error(read_file(path)), "x.npz:a.npy: expected 136 bytes, got 100128");
 }
 
 TEST_F(Npz, ChangedBytesGiveATreeOrAnIoError) {

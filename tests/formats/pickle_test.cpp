@@ -129,7 +129,6 @@ TEST(Pickle, RefusesOtherNamesAndOpcodesByName) {
       {"i", "INST"},
       {"o", "OBJ"},
       {"\x92", "NEWOBJ_EX"},
-      {"\x8f", "EMPTY_SET"},
       {"P", "PERSID"},
       {"\x82", "EXT1"},
       {"~", "0x7e"},
@@ -139,6 +138,32 @@ TEST(Pickle, RefusesOtherNamesAndOpcodesByName) {
   EXPECT_HAS(error("\x80\x06K\1."), "expected a pickle of protocol 2");
   EXPECT_HAS(error("(dp0\n."), "expected a pickle of protocol 2");
   EXPECT_HAS(error(""), "x.pkl");
+}
+
+// Old pickles are not read, but what they would run is named.
+TEST(Pickle, NamesWhatOldPicklesWouldRun) {
+  EXPECT_HAS(error("cos\nsystem\n(S'ls'\ntR."), "refers to os.system, which this reader");
+  EXPECT_HAS(error("(S'ls'\np0\nios\nsystem\n."), "refers to os.system, which this reader");
+  EXPECT_HAS(error("(Vls\nicnumpy\ndtype\n."), "refers to cnumpy.dtype");
+  EXPECT_HAS(error("(S'ls'\n."), "expected a pickle of protocol 2");
+  EXPECT_HAS(error("cnumpy\ndtype\n."), "expected a pickle of protocol 2");
+}
+
+TEST(Pickle, SetsAndDequesAreLists) {
+  auto parsed = [](const std::string& text) {
+    static std::string kept;
+    kept = text;
+    static constexpr std::string_view globals[] = {"collections deque"};
+    return Pickle::parse(std::as_bytes(std::span(kept)), "x.pkl", {.globals = globals});
+  };
+  for (const std::string& text :
+       {"\x80\4\x8f(K\1K\2\x90."s,
+        "\x80\4(K\1K\2\x91."s,
+        head + "ccollections\ndeque\n)R(K\1K\2e."}) {
+    const Pickle p = parsed(text);
+    EXPECT_EQ(p.root().kind, Pickle::Kind::list);
+    EXPECT_EQ(p.root().items.size(), 2u);
+  }
 }
 
 TEST(Pickle, RefusesWhatDoesNotHangTogether) {

@@ -77,14 +77,22 @@ std::string stream(const std::string& object, const std::string& storages = "") 
                                  storages);
 }
 
-// {"w": a tensor of floats} with whole numbers as opcodes.
-std::string tensor(const std::string& numel, const std::string& arguments) {
-  return "}U\1wctorch._utils\n_rebuild_tensor_v2\n((U\7storagectorch\nFloatStorage\nU\1"
+// The arguments of a tensor of floats, with whole numbers as opcodes.
+std::string arguments_of(
+    const std::string& numel, const std::string& view, const std::string& metadata = "") {
+  return "((U\7storagectorch\nFloatStorage\nU\1"
          "0U\3"
          "cpu"s +
-         numel + "NtQ" + arguments +
+         numel + "NtQ" + view +
          "\x89"
-         "ccollections\nOrderedDict\n)RtRs";
+         "ccollections\nOrderedDict\n)R" +
+         metadata + "t";
+}
+const std::string rebuild = "ctorch._utils\n_rebuild_tensor_v2\n";
+
+// {"w": a tensor of floats}.
+std::string tensor(const std::string& numel, const std::string& view) {
+  return "}U\1w" + rebuild + arguments_of(numel, view) + "Rs";
 }
 const std::string three = "\3\0\0\0\0\0\0\0aaaabbbbcccc"s;
 
@@ -130,8 +138,8 @@ TEST(TorchFile, EveryOffsetAndLengthIsChecked) {
   EXPECT_HAS(of("K\0K\2\x85K\3\x85"s), "leaves its storage of 3 elements");
   EXPECT_HAS(of(big + "K\2\x85K\1\x85"), "leaves its storage");
   EXPECT_HAS(of("K\0"s + big + big + "\x86" + big + big + "\x86"), "leaves its storage");
-  EXPECT_HAS(
-      of("K\0"s + big + "\x85K\0\x85"s), "as 9223372036854775807; save it with .contiguous()");
+  EXPECT_HAS(of("K\0"s + big + "\x85K\0\x85"s), "leaves its storage");
+  EXPECT_HAS(of("K\0J\0\0\0\1\x85K\0\x85"s), "save expanded ones with .contiguous()");
   EXPECT_HAS(of("K\0K\2\x85)"s), "expected a stride for each");
   EXPECT_HAS(of("J\xff\xff\xff\xffK\2\x85K\1\x85"), "expected whole numbers from 0 on");
   EXPECT_HAS(of("K\0K\2K\1\x85"s), "expected at most 8 sizes");
@@ -149,7 +157,83 @@ TEST(TorchFile, EveryOffsetAndLengthIsChecked) {
   EXPECT_HAS(error(stream(tensor("K\3", good))), "holds no storage '0'");
 }
 
+const std::string small = tensor("K\3", "K\0K\3\x85K\1\x85"s);
+
+std::string text(const std::string& name) { return "U" + std::string(1, char(name.size())) + name; }
+// A dict of those entries.
+std::string dict(const std::vector<std::pair<std::string, std::string>>& entries) {
+  std::string made = "}";
+  for (const auto& [name, value] : entries) made += text(name) + value + "s";
+  return made;
+}
+
+TEST(TorchFile, FindsTheWeightsAmongWhatATrainingProgramSaved) {
+  auto read = [](const std::string& object, std::string_view key = {}) {
+    return parse_torch(bytes_of(stream(object, three)), "x.pth", key);
+  };
+  const std::string one = rebuild + arguments_of("K\3", "K\0))"s) + "R";  // the best score so far
+  TorchFile file = read(dict({{"epoch", "K\3"}, {"best_acc1", one}, {"state_dict", small}}));
+  EXPECT_EQ(file.key, "state_dict");
+  EXPECT_EQ(file.tensors.size(), 1u);
+  EXPECT_TRUE(file.tensors.contains("w"));
+  EXPECT_TRUE(file.others.empty());
+
+  file = read(dict({{"model", dict({{"state_dict", small}})}, {"optimizer", small}}));
+  EXPECT_EQ(file.key, "model.state_dict");
+  file = read(dict({{"state_dict", small}, {"model_ema", small}}));
+  EXPECT_EQ(file.key, "state_dict");
+  EXPECT_EQ(file.others, std::vector<std::string>{"model_ema"});
+
+  const std::string two = dict({{"backbone", small}, {"head", dict({{"v", one}})}});
+  EXPECT_EQ(read(two, "head").tensors.begin()->first, "v");
+  EXPECT_EQ(read(two, "head").key, "head");
+  auto refused = [](const std::string& object, std::string_view key = {}) {
+    return io_error([&] { parse_torch(bytes_of(stream(object, three)), "x.pth", key); });
+  };
+  EXPECT_HAS(refused(two), "\"backbone\"");
+  EXPECT_HAS(refused(two), "choose one with --key");
+  EXPECT_HAS(
+      refused(two, "tail"), "holds no tensors under \"tail\"; it has some under \"backbone\"");
+}
+
+TEST(TorchFile, ExpandedTensorsAreWrittenOut) {
+  const std::string file = stream(tensor("K\3", "K\0K\2K\3\x86K\0K\1\x86"s), three);
+  const Tensor w = parse_torch(bytes_of(file), "x.pth").tensors.at("w");
+  EXPECT_EQ(w.shape(), Shape({2, 3}));
+  EXPECT_EQ(std::memcmp(w.bytes().data(), "aaaabbbbccccaaaabbbbcccc", 24), 0);
+}
+
+TEST(TorchFile, AViewOfTheOtherSignIsRefused) {
+  const std::string view = "K\0K\3\x85K\1\x85"s;
+  const std::string negated =
+      rebuild + arguments_of("K\3", view, "}" + text("neg") + "\x88s") + "R";
+  EXPECT_HAS(
+      error(stream(dict({{"w", negated}}), three)),
+      "tensor 'w' is a view of another sign ('neg'); save it as t.resolve_neg()");
+}
+
+TEST(TorchFile, BuffersAndParametersWithAttributesAreTensors) {
+  const std::string inner = arguments_of("K\3", "K\0K\3\x85K\1\x85"s);
+  const std::string buffer = "ctorch._tensor\n_rebuild_from_type_v2\n(" + rebuild +
+                             "ctorch.nn.parameter\nBuffer\n" + inner + "}tR";
+  const std::string parameter = "ctorch._utils\n_rebuild_parameter_with_state\n(" + rebuild +
+                                inner + "R\x88" + "ccollections\nOrderedDict\n)R}tR";
+  const std::string set = "\x8f(K\1\x90";
+  const TorchFile file = parse_torch(
+      bytes_of(stream(dict({{"b", buffer}, {"p", parameter}, {"s", set}}), three)), "x.pth");
+  EXPECT_EQ(file.skipped, std::vector<std::string>{"s"});
+  for (const char* name : {"b", "p"}) {
+    ASSERT_TRUE(file.tensors.contains(name));
+    EXPECT_EQ(std::memcmp(file.tensors.at(name).bytes().data(), "aaaabbbbcccc", 12), 0);
+  }
+}
+
 TEST(TorchFile, WhatAPickleWouldRunIsRefusedByName) {
+  EXPECT_HAS(error("cos\nsystem\n(S'ls'\ntR."), "refers to os.system");
+  EXPECT_HAS(
+      error(stream("ctorch._utils\n_rebuild_sparse_tensor\n)R")),
+      "_rebuild_sparse_tensor, which this reader does not know and will not run; save sparse "
+      "tensors as t.to_dense()");
   EXPECT_HAS(error(stream("cposix\nsystem\nU\2ls\x85R")), "refers to posix.system");
   EXPECT_HAS(error(stream("c__builtin__\neval\nU\2ls\x85R")), "refers to __builtin__.eval");
   EXPECT_HAS(error(stream("ctorch.storage\n_load_from_bytes\nU\2ls\x85R")), "_load_from_bytes");
