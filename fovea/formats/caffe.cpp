@@ -1,17 +1,18 @@
-// Caffe's NetParameter (src/caffe/proto/caffe.proto): the text form for the layers, the binary one
-// for their weights, each with the layers of today and those of the first version.
+// The text form of Caffe's NetParameter (src/caffe/proto/caffe.proto), with the layers of today and
+// those of the first version; caffe_weights.cpp reads the binary one.
 #include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <set>
 #include <span>
 
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
+#include "fovea/formats/caffe_weights.h"
 #include "fovea/formats/layer_graph.h"
 #include "fovea/formats/mapped_file.h"
-#include "fovea/formats/protobuf.h"
 #include "fovea/formats/prototext.h"
 
 namespace fovea::formats {
@@ -83,6 +84,18 @@ class Caffe {
     return v;
   }
 
+  bool flag(const ProtoText& m, std::string_view key, bool fallback) const {
+    const auto* f = m.find(key);
+    if (!f) return fallback;
+    auto one_of = [&](std::initializer_list<std::string_view> words) {
+      return std::ranges::find(words, f->scalar) != words.end();
+    };
+    const bool yes = one_of({"true", "True", "t", "1"});
+    if (!yes && !one_of({"false", "False", "f", "0"}))
+      fail(fmt::format("expected true or false for {}, got \"{}\"", key, f->scalar));
+    return yes;
+  }
+
   std::vector<int64_t> dims(const ProtoText& shape) const {
     std::vector<int64_t> all;
     for (const auto* f : shape.all("dim")) all.push_back(whole(f->scalar, "dim"));
@@ -92,10 +105,16 @@ class Caffe {
     if (nchw.size() == 4) graph_.input = {nchw[2], nchw[3], nchw[1]};
   }
 
-  static bool in_training_only(const ProtoText& m) {
-    for (const auto* f : m.all("include"))
-      if (f->message.text("phase") == "TRAIN") return true;
-    return false;
+  // Whether a layer's rules keep it in the phase TEST: one of those that include it, if there are
+  // any, and none of those that exclude it.
+  static bool in_use(const ProtoText& m) {
+    const auto included = m.all("include"), excluded = m.all("exclude");
+    auto trains = [](const auto* f) { return f->message.text("phase") == "TRAIN"; };
+    auto tests = [](const auto* f) {  // and asks for nothing else
+      return f->message.fields.size() == 1 && f->message.text("phase") == "TEST";
+    };
+    return (included.empty() || !std::ranges::all_of(included, trains)) &&
+           std::ranges::none_of(excluded, tests);
   }
 
   void layer(const ProtoText& m) {
@@ -104,7 +123,7 @@ class Caffe {
     std::transform(type.begin(), type.end(), type.begin(), [](unsigned char c) {
       return char(std::tolower(c));
     });
-    if (in_training_only(m) || std::ranges::find(left_out, type) != std::end(left_out)) return;
+    if (!in_use(m) || std::ranges::find(left_out, type) != std::end(left_out)) return;
     auto known = std::ranges::find(types, type, [](const auto& t) { return t.first; });
     const std::string name = m.text("name");
     if (known == std::end(types))
@@ -125,8 +144,13 @@ class Caffe {
       l.options["out"] = double(whole(p, "num_output", 0));
       l.options["groups"] = double(whole(p, "group", 1));
       l.options["dilation_h"] = l.options["dilation_w"] = double(whole(p, "dilation", 1));
+      l.options["bias"] = flag(p, "bias_term", true);
     } else if (l.type == "linear") {
-      l.options["out"] = double(whole(options("inner_product_param"), "num_output", 0));
+      const ProtoText& p = options("inner_product_param");
+      if (flag(p, "transpose", false))
+        fail(fmt::format("layer \"{}\": transposed weights are not supported", name));
+      l.options["out"] = double(whole(p, "num_output", 0));
+      l.options["bias"] = flag(p, "bias_term", true);
     } else if (l.type == "pool") {
       const ProtoText& p = options("pooling_param");
       windows(l, p, name);
@@ -134,7 +158,7 @@ class Caffe {
       if (kind != "MAX" && kind != "AVE")
         fail(fmt::format("layer \"{}\": pooling {} is not supported", name, kind));
       l.options["average"] = kind == "AVE";
-      l.options["global"] = p.text("global_pooling") == "true";
+      l.options["global"] = flag(p, "global_pooling", false);
       l.options["floor"] = p.text("round_mode") == "FLOOR";
     } else if (l.type == "relu") {
       l.options["slope"] = real(options("relu_param"), "negative_slope", 0);
@@ -153,12 +177,16 @@ class Caffe {
         fail(fmt::format("layer \"{}\": only the axis of channels is supported", name));
     } else if (l.type == "batch_norm") {
       l.options["eps"] = real(options("batch_norm_param"), "eps", 1e-5);
+    } else if (l.type == "scale") {
+      l.options["bias"] = flag(options("scale_param"), "bias_term", false);
     } else if (l.type == "eltwise") {
       const ProtoText& p = options("eltwise_param");
       if (p.find("coeff")) fail(fmt::format("layer \"{}\": factors are not supported", name));
       const std::string op = p.text("operation", "SUM");
       l.options["op"] = op == "PROD" ? 0 : op == "SUM" ? 1 : 2;
     }
+    if (l.has_weights() && !with_weights_.insert(name).second)
+      fail(fmt::format("two layers with weights have the name \"{}\"", name));
     graph_.layers.push_back(std::move(l));
   }
 
@@ -176,7 +204,7 @@ class Caffe {
     both("kernel_size", "kernel", 0);
     both("stride", "stride", 1);
     both("pad", "pad", 0);
-    if (l.options["kernel_h"] * l.options["kernel_w"] == 0 && p.text("global_pooling") != "true")
+    if (l.options["kernel_h"] * l.options["kernel_w"] == 0 && !flag(p, "global_pooling", false))
       fail(fmt::format("layer \"{}\" has no kernel_size", name));
     l.options["pad_top"] = l.options["pad_bottom"] = l.options["pad_h"];
     l.options["pad_left"] = l.options["pad_right"] = l.options["pad_w"];
@@ -184,116 +212,16 @@ class Caffe {
 
   const std::string& name_;
   ProtoText net_;
+  std::set<std::string> with_weights_;  // names of layers
   LayerGraph graph_;
 };
-
-// A BlobProto: its shape, or num, channels, height and width, and floats.
-Tensor blob(ProtoReader m, const std::string& name) {
-  std::vector<int64_t> dims, old(4, 1);
-  std::vector<float> values;
-  bool is_old = false;
-  auto extent = [&](uint64_t n) {
-    if (n > INT32_MAX) throw IoError(name, fmt::format("a blob has an extent of {}", n));
-    return int64_t(n);
-  };
-  while (m.next()) {
-    if (m.field() == 7) {
-      for (ProtoReader shape = m.message(); shape.next();)
-        if (shape.field() == 1)
-          for (uint64_t n : shape.varints()) dims.push_back(extent(n));
-    } else if (m.field() >= 1 && m.field() <= 4 && !m.is_bytes()) {
-      old[size_t(m.field() - 1)] = extent(m.number());
-      is_old = true;
-    } else if (m.field() == 5) {
-      const auto bytes = m.bytes();
-      if (bytes.size() % 4 != 0) throw IoError(name, "a blob ends within a float");
-      const size_t before = values.size();
-      values.resize(before + bytes.size() / 4);
-      std::ranges::copy(bytes, std::as_writable_bytes(std::span(values)).data() + 4 * before);
-    } else if (m.field() == 8) {
-      throw IoError(name, "blobs of doubles are not supported");
-    }
-  }
-  if (dims.empty() && is_old) dims = old;
-  int64_t numel = 1;
-  bool fits = dims.size() <= size_t(Shape::max_rank);
-  for (int64_t n : dims) fits = fits && !__builtin_mul_overflow(numel, n, &numel);
-  if (!fits || numel != int64_t(values.size()))
-    throw IoError(
-        name, fmt::format("a blob of {} values does not have its shape's number", values.size()));
-  return Tensor::from(values, Shape(dims));
-}
-
-std::map<std::string, std::vector<Tensor>> blobs_by_layer(
-    std::span<const std::byte> file, const std::string& name) {
-  std::map<std::string, std::vector<Tensor>> all;
-  ProtoReader net(file, name);
-  while (net.next()) {
-    const bool old = net.field() == 2 && net.is_bytes();
-    if (net.field() != 100 && !old) continue;
-    std::string layer;
-    std::vector<Tensor> blobs;
-    for (ProtoReader m = net.message(); m.next();) {
-      if (m.field() == (old ? 4 : 1) && m.is_bytes()) layer = m.text();
-      if (m.field() == (old ? 6 : 7) && m.is_bytes()) blobs.push_back(blob(m.message(), name));
-    }
-    if (!blobs.empty()) all[layer] = std::move(blobs);
-  }
-  return all;
-}
-
-// Old files have four extents for everything: the bias of a layer is (1, 1, 1, O).
-Tensor shaped_as(const Tensor& t, const Shape& shape, const std::string& name) {
-  if (t.numel() != shape.numel())
-    throw IoError(name, fmt::format("expected weights {}, got {}", shape.str(), t.shape().str()));
-  return Tensor::from_bytes(t.bytes(), shape, Dtype::f32);
-}
-
-void take_weights(LayerGraph& graph, std::span<const std::byte> file, const std::string& name) {
-  const auto all = blobs_by_layer(file, name);
-  for (const GraphLayer& l : graph.layers) {
-    if (l.type != "conv" && l.type != "linear" && l.type != "batch_norm" && l.type != "scale")
-      continue;
-    auto found = all.find(l.name);
-    if (found == all.end()) throw IoError(name, fmt::format("holds no weights of \"{}\"", l.name));
-    const std::vector<Tensor>& blobs = found->second;
-    const std::string where = fmt::format("{}: layer \"{}\"", name, l.name);
-    if (l.type == "batch_norm") {  // sums, and what to divide them by
-      if (blobs.size() != 3 || blobs[2].numel() != 1)
-        throw IoError(where, "expected a mean, a variance and a factor");
-      const float factor = blobs[2].data<float>()[0];
-      for (size_t i = 0; i < 2; ++i) {
-        std::vector<float> values = blobs[i].to_vector();
-        for (float& v : values) v = factor == 0 ? 0 : v / factor;
-        graph.weights[l.name + (i ? ".running_var" : ".running_mean")] =
-            Tensor::from(values, {int64_t(values.size())});
-      }
-      continue;
-    }
-    Tensor weight = blobs[0];
-    const auto out = int64_t(l.option("out", 0));
-    if (l.type == "scale") {
-      weight = shaped_as(weight, {weight.numel()}, where);
-    } else if (out == 0 || weight.numel() == 0 || weight.numel() % out != 0) {
-      throw IoError(where, fmt::format("{} weights do not fit {} outputs", weight.numel(), out));
-    } else if (l.type == "linear") {
-      weight = shaped_as(weight, {out, weight.numel() / out}, where);
-    } else {
-      const auto kh = int64_t(l.option("kernel_h", 1)), kw = int64_t(l.option("kernel_w", 1));
-      weight = shaped_as(weight, {out, weight.numel() / out / kh / kw, kh, kw}, where);
-    }
-    graph.weights[l.name + ".weight"] = weight;
-    if (blobs.size() > 1)
-      graph.weights[l.name + ".bias"] = shaped_as(blobs[1], {weight.dim(0)}, where);
-  }
-}
 
 }  // namespace
 
 LayerGraph parse_caffe(
     std::string_view prototxt, std::span<const std::byte> caffemodel, const std::string& name) {
   LayerGraph graph = Caffe(prototxt, name).read();
-  if (!caffemodel.empty()) take_weights(graph, caffemodel, name);
+  if (!caffemodel.empty()) take_caffe_weights(graph, caffemodel, name);
   return graph;
 }
 
@@ -304,7 +232,7 @@ LayerGraph load_caffe(
       {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, {}, file.path());
   if (!caffemodel.empty()) {
     MappedFile weights(caffemodel);
-    take_weights(graph, weights.bytes(), weights.path());
+    take_caffe_weights(graph, weights.bytes(), weights.path());
   }
   return graph;
 }

@@ -22,10 +22,11 @@ struct GraphLayer {
   // conv: out, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left,
   // pad_bottom, pad_right, groups, relu; linear: out, relu; pool: the windows as for conv, average,
   // global, floor, without_pad; relu: slope; lrn: size, alpha, beta, k; batch_norm: eps; eltwise:
-  // op (0 product, 1 sum, 2 maximum).
+  // op (0 product, 1 sum, 2 maximum). Caffe's conv, linear and scale also: bias.
   std::map<std::string, double, std::less<>> options = {};
 
   double option(std::string_view key, double fallback) const;
+  bool has_weights() const;  // conv, linear, batch_norm and scale
 };
 
 struct LayerGraph {

@@ -126,6 +126,8 @@ class Ncnn {
         fail(fmt::format("expected a number behind =, got \"{}\"", pair));
       numbers_[int(key)] = value;
     }
+    if (l.has_weights() && graph_.weights.contains(l.name + ".weight"))
+      fail(fmt::format("two layers with weights have the name \"{}\"", l.name));
     take(l);
     graph_.layers.push_back(std::move(l));
   }
@@ -295,6 +297,10 @@ class Ncnn {
 double GraphLayer::option(std::string_view key, double fallback) const {
   auto found = options.find(key);
   return found == options.end() ? fallback : found->second;
+}
+
+bool GraphLayer::has_weights() const {
+  return type == "conv" || type == "linear" || type == "batch_norm" || type == "scale";
 }
 
 LayerGraph parse_ncnn(

@@ -1,6 +1,8 @@
 #include "fovea/formats/layer_graph.h"
 
+#include <array>
 #include <cstring>
+#include <map>
 
 #include "fovea/formats/protobuf.h"
 #include "fovea/formats/safetensors_tree.h"
@@ -65,6 +67,15 @@ TEST(Ncnn, RefusesWhatIsWrongNamingTheLine) {
     EXPECT_NE(ncnn_error(param.substr(0, size)), "") << size;
 }
 
+TEST(Ncnn, RefusesTwoLayersWithWeightsOfOneName) {
+  const std::string twice = replaced(param, "Pooling p 1 1 c p 0=1 4=1", "Scale c 1 1 c p 0=2");
+  EXPECT_HAS(
+      ncnn_error(twice, bin + floats({1, 2})),
+      "line 5: two layers with weights have the name \"c\"");
+  EXPECT_EQ(ncnn_error(replaced(twice, "Scale c", "Scale s"), bin + floats({1, 2})), "");
+  EXPECT_EQ(ncnn_error(replaced(param, "Pooling p", "Pooling c")), "");  // has no weights
+}
+
 TEST(Ncnn, TheHalvesOfSqueezeNetAreThoseOfItsSafetensors) {
   const auto folder = test::data_root() / "squeezenet";
   FOVEA_NEEDS_DATA(folder);
@@ -101,19 +112,31 @@ std::string blob(const std::vector<int>& shape, float first, size_t n) {
   for (size_t i = 0; i < n; ++i) values[i] = first + float(i);
   return m.bytes(7, dims).bytes(5, floats(values)).data();
 }
+// As the first version wrote it, with four extents.
+std::string old_blob(const std::array<int, 4>& shape, size_t n) {
+  ProtoMessage m;
+  for (int i = 0; i < 4; ++i) m.varint(i + 1, uint64_t(shape[size_t(i)]));
+  return m.bytes(5, floats(std::vector<float>(n, 1))).data();
+}
 std::string layer(const std::string& name, const std::vector<std::string>& blobs) {
   ProtoMessage m;
   m.bytes(1, name);
   for (const std::string& b : blobs) m.bytes(7, b);
   return m.data();
 }
-std::string caffemodel() {
+using Blobs = std::map<std::string, std::vector<std::string>>;
+
+// With other blobs for some of the layers.
+std::string caffemodel(const Blobs& others = {}) {
+  Blobs layers{
+      {"c", {blob({4, 1, 3, 3}, 0, 36), blob({4}, 1, 4)}},
+      {"b", {blob({4}, 2, 4), blob({4}, 4, 4), blob({1}, 2, 1)}},
+      {"s", {blob({4}, 1, 4), blob({4}, 5, 4)}},
+      {"f", {blob({3, 8}, 0, 24), blob({3}, 0, 3)}}};
+  for (const auto& [name, blobs] : others) layers[name] = blobs;
   ProtoMessage net;
-  net.bytes(1, "small")
-      .bytes(100, layer("c", {blob({4, 1, 3, 3}, 0, 36), blob({4}, 1, 4)}))
-      .bytes(100, layer("b", {blob({4}, 2, 4), blob({4}, 4, 4), blob({1}, 2, 1)}))
-      .bytes(100, layer("s", {blob({4}, 1, 4), blob({4}, 5, 4)}))
-      .bytes(100, layer("f", {blob({3, 8}, 0, 24), blob({3}, 0, 3)}));
+  net.bytes(1, "small");
+  for (const auto& [name, blobs] : layers) net.bytes(100, layer(name, blobs));
   return net.data();
 }
 std::string caffe_error(const std::string& text, const std::string& weights = "") {
@@ -150,13 +173,91 @@ TEST(Caffe, RefusesWhatIsWrong) {
   const std::string weights = caffemodel();
   EXPECT_HAS(
       caffe_error(replaced(prototxt, "num_output: 4", "num_output: 5"), weights),
-      "36 weights do not fit 5 outputs");
+      "layer \"c\": expected weights (5, 1, 3, 3), got (4, 1, 3, 3)");
   EXPECT_HAS(caffe_error(replaced(prototxt, "\"c\"", "\"d\""), weights), "no weights of \"d\"");
   for (size_t size = 1; size < weights.size(); ++size)
     EXPECT_NE(caffe_error(prototxt, weights.substr(0, size)), "") << size;
   ProtoMessage lies;
   lies.bytes(100, layer("c", {ProtoMessage().bytes(7, ProtoMessage().varint(1, 1u << 30)).data()}));
   EXPECT_HAS(caffe_error(prototxt, lies.data()), "does not have its shape's number");
+}
+
+// Blobs of as many numbers in another order.
+TEST(Caffe, RefusesBlobsOfOtherExtentsThanTheDescriptionHas) {
+  EXPECT_HAS(
+      caffe_error(replaced(prototxt, "kernel_size: 3", "kernel_h: 1 kernel_w: 9"), caffemodel()),
+      "layer \"c\": expected weights (4, 1, 1, 9), got (4, 1, 3, 3)");
+  EXPECT_HAS(
+      caffe_error(replaced(prototxt, "group: 2", "group: 1"), caffemodel()),
+      "layer \"c\": expected weights (4, 2, 3, 3), got (4, 1, 3, 3)");
+  EXPECT_HAS(
+      caffe_error(prototxt, caffemodel({{"c", {old_blob({4, 1, 9, 1}, 36), blob({4}, 0, 4)}}})),
+      "layer \"c\": expected weights (4, 1, 3, 3), got (4, 1, 9, 1)");
+  EXPECT_HAS(
+      caffe_error(prototxt, caffemodel({{"c", {blob({36}, 0, 36), blob({4}, 0, 4)}}})),
+      "layer \"c\": expected weights (4, 1, 3, 3), got (36)");
+  EXPECT_HAS(
+      caffe_error(prototxt, caffemodel({{"f", {blob({8, 3}, 0, 24), blob({3}, 0, 3)}}})),
+      "layer \"f\": expected weights (3, any), got (8, 3)");
+  EXPECT_HAS(
+      caffe_error(prototxt, caffemodel({{"s", {blob({2, 2}, 0, 4), blob({4}, 0, 4)}}})),
+      "layer \"s\": expected weights (4), got (2, 2)");
+  const std::string transposed =
+      replaced(prototxt, "num_output: 3 }", "num_output: 3 transpose: true }");
+  EXPECT_HAS(caffe_error(transposed), "layer \"f\": transposed weights are not supported");
+}
+
+TEST(Caffe, ReadsTheFourExtentsOfOldBlobs) {
+  const std::string weights = caffemodel(
+      {{"c", {old_blob({4, 1, 3, 3}, 36), old_blob({1, 1, 1, 4}, 4)}},
+       {"f", {old_blob({1, 1, 3, 8}, 24), old_blob({1, 1, 1, 3}, 3)}}});
+  const LayerGraph g = parse_caffe(prototxt, bytes_of(weights), "x");
+  EXPECT_EQ(g.weights.at("c.weight").shape(), Shape({4, 1, 3, 3}));
+  EXPECT_EQ(g.weights.at("c.bias").shape(), Shape({4}));
+  EXPECT_EQ(g.weights.at("f.weight").shape(), Shape({3, 8}));
+  EXPECT_EQ(g.weights.at("f.bias").shape(), Shape({3}));
+}
+
+TEST(Caffe, RefusesABiasInOneOfTheFilesOnly) {
+  const std::string missing =
+                        "expected weights and a bias (bias_term in the .prototxt), got 1 blob",
+                    added =
+                        "expected weights without a bias (bias_term in the .prototxt), got 2 blobs";
+  EXPECT_HAS(
+      caffe_error(prototxt, caffemodel({{"c", {blob({4, 1, 3, 3}, 0, 36)}}})),
+      "layer \"c\": " + missing);
+  EXPECT_HAS(
+      caffe_error(prototxt, caffemodel({{"f", {blob({3, 8}, 0, 24)}}})), "layer \"f\": " + missing);
+  EXPECT_HAS(
+      caffe_error(prototxt, caffemodel({{"s", {blob({4}, 1, 4)}}})), "layer \"s\": " + missing);
+  EXPECT_HAS(
+      caffe_error(replaced(prototxt, "bias_term: true", ""), caffemodel()),
+      "layer \"s\": " + added);
+  const std::string without = replaced(prototxt, "num_output: 4", "num_output: 4 bias_term: false");
+  EXPECT_HAS(caffe_error(without, caffemodel()), "layer \"c\": " + added);
+  EXPECT_EQ(caffe_error(without, caffemodel({{"c", {blob({4, 1, 3, 3}, 0, 36)}}})), "");
+  EXPECT_HAS(caffe_error(replaced(without, "false", "no")), "expected true or false for bias_term");
+}
+
+TEST(Caffe, RefusesTwoLayersWithWeightsOfOneName) {
+  const std::string again = ProtoMessage().bytes(100, layer("f", {blob({3, 8}, 5, 24)})).data();
+  EXPECT_HAS(
+      caffe_error(prototxt, caffemodel() + again),
+      "layer \"f\": expected the weights of one layer of this name, got more");
+  const std::string other = ProtoMessage().bytes(100, layer("z", {blob({1}, 5, 1)})).data();
+  EXPECT_EQ(caffe_error(prototxt, caffemodel() + other + other), "");  // nothing reads them
+
+  auto twin = [](const std::string& rules) {
+    return prototxt + "layer { name: \"f\" type: \"InnerProduct\" bottom: \"p\" top: \"g\" " +
+           rules + "inner_product_param { num_output: 3 } }";
+  };
+  const std::string refused = "two layers with weights have the name \"f\"";
+  EXPECT_HAS(caffe_error(twin("")), refused);
+  EXPECT_HAS(caffe_error(twin("include { phase: TEST } ")), refused);
+  EXPECT_HAS(caffe_error(twin("include { phase: TRAIN } include { phase: TEST } ")), refused);
+  EXPECT_EQ(caffe_error(twin("include { phase: TRAIN } "), caffemodel()), "");
+  EXPECT_EQ(caffe_error(twin("exclude { phase: TEST } "), caffemodel()), "");
+  EXPECT_EQ(caffe_error(replaced(prototxt, "\"r\"", "\"p\""), caffemodel()), "");  // no weights
 }
 
 TEST(Caffe, ReadsTheDescriptionsOfSqueezeNet) {
