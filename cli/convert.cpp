@@ -1,10 +1,8 @@
 // fovea convert: weights from one kind of file into another.
-#include <algorithm>
 #include <memory>
 #include <optional>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/json_text.h"
@@ -12,9 +10,9 @@
 #include "cli/output_file.h"
 #include "cli/verb.h"
 #include "cli/weight_files.h"
+#include "cli/weight_fit.h"
+#include "fovea/core/text.h"
 #include "fovea/formats/onnx.h"
-#include "fovea/hub/weight_names.h"
-#include "fovea/models/graph_match.h"
 #include "fovea/models/model_file.h"
 #include "fovea/models/registry.h"
 #include "fovea/onnx/save.h"
@@ -24,65 +22,21 @@ namespace fovea::cli {
 namespace {
 
 struct Options {
-  std::string in, out, model;
+  std::string in, out, model, key;
   std::vector<int64_t> input;
   int64_t classes = 0;
   bool partial = false;
   OpenFlags whole;  // what a whole model has beside its weights
 };
 
-// Tensors of the file that fit but for the number of classes, which is the first extent of a head.
-std::vector<std::string> head_notes(
-    const nn::LoadReport& report, const Tree& tensors, int64_t classes) {
-  std::vector<std::string> notes;
-  for (const std::string& line : report.mismatched) {
-    const std::string name = line.substr(0, line.find(": "));
-    for (const auto& [key, t] : tensors)
-      if ((key == name || key.ends_with("." + name)) && t.rank() > 0 && t.dim(0) != classes &&
-          line.find(fmt::format("expected ({}", classes)) != line.npos) {
-        notes.push_back(fmt::format(
-            "{} {} does not fit {} classes; --classes {} would",
-            name,
-            t.shape().str(),
-            classes,
-            t.dim(0)));
-        break;
-      }
-  }
-  return notes;
-}
-
-// What became of weights that went through the network of the table.
-struct Fitted {
-  models::Model model;
-  nn::LoadReport report;
-  std::optional<models::GraphMatch> match;  // of files that hold the network too
-
-  bool fits() const { return report.complete() && (!match || match->same()); }
-};
-
-// Takes the weights through the network of the table: checked, and under its names.
-Fitted through_network(const Options& o, const WeightFormat& from, WeightFile& file) {
+// The network that --model names.
+models::Architecture architecture_of(const Options& o) {
   const models::Entry& e = models::find(o.model);
-  Fitted f;
-  f.model.architecture = {
+  return {
       .name = o.model,
       .input = o.input.empty() ? e.input : Shape(o.input),
       .classes = o.classes ? o.classes : e.classes,
       .layers = {}};
-  const models::Architecture& a = f.model.architecture;
-  f.model.net = models::build(a);
-  nn::initialize(*f.model.net, Key(1));
-  if (from.graph) {
-    f.match = models::match_graph(from.graph(o.in), *f.model.net, a.input);
-    file.tensors = f.match->weights;
-  }
-  f.report = nn::load(*f.model.net, file.tensors, {.strict = false});
-  if (f.fits() || o.partial) {
-    file.tensors = nn::export_tree(*f.model.net);
-    file.metadata = {};
-  }
-  return f;
 }
 
 // Adds what makes it a whole model.
@@ -159,76 +113,86 @@ int from_onnx(const Options& o, const Globals& g) {
   return ok;
 }
 
-int run(const Options& o, const Globals& g) {
-  check_output("OUT", o.out);
-  if (o.out.ends_with(".onnx")) return to_onnx(o, g);
-  if (takes_graph(o)) return from_onnx(o, g);
-  if (o.model.empty() && (o.classes || !o.input.empty() || o.partial || o.whole.given()))
-    throw std::invalid_argument(
-        "--classes, --input, --partial, --preprocess and --class-names need --model NAME");
-  if (o.whole.preprocess.empty() && !o.whole.class_names.empty())
-    throw std::invalid_argument("--class-names is for a whole model, which needs --preprocess");
-  const WeightFormat &from = format_to_read(o.in), &to = format_to_write(o.out);
-  if (!o.whole.preprocess.empty() && to.suffix != ".safetensors")
-    throw std::invalid_argument("a whole model is a .safetensors file; leave out --preprocess");
-  WeightFile file = from.read(o.in);
-  nlohmann::ordered_json j{
-      {"in", o.in}, {"out", o.out}, {"key", file.key}, {"tensors", file.tensors.size()}};
+// What was read, a line and those that it gives rise to.
+std::string text_of(const WeightFile& file, const Options& o, const WeightFormat& from) {
+  const auto list = [](const std::vector<std::string>& names, const char* quote) {
+    std::vector<std::string> quoted;
+    for (const std::string& name : names) quoted.push_back(quote + printable(name) + quote);
+    return list_of(quoted);
+  };
   std::string text = fmt::format(
       "{}: {} tensors, {} numbers, {}{}\n",
       o.in,
       file.tensors.size(),
       numel_of(file.tensors),
       from.what,
-      file.key.empty() ? "" : fmt::format(", under \"{}\"", file.key));
+      file.key.empty() ? "" : fmt::format(", under \"{}\"", printable(file.key)));
   if (!file.skipped.empty())
-    text += fmt::format("  without a tensor, left out: {}\n", fmt::join(file.skipped, ", "));
+    text += fmt::format("  without a tensor, left out: {}\n", list(file.skipped, ""));
+  if (!file.others.empty())
+    text += fmt::format("  --key NAME would take {} instead\n", list(file.others, "\""));
+  return text;
+}
+
+void check_options(const Options& o) {
+  if (o.model.empty() && (o.classes || !o.input.empty() || o.partial || o.whole.given()))
+    throw std::invalid_argument(
+        "--classes, --input, --partial, --preprocess and --class-names need --model NAME");
+  if (o.whole.preprocess.empty() && !o.whole.class_names.empty())
+    throw std::invalid_argument("--class-names is for a whole model, which needs --preprocess");
+}
+
+int run(const Options& o, const Globals& g) {
+  check_output("OUT", o.out);
+  if (const WeightFormat* f = o.key.empty() ? nullptr : &format_to_read(o.in); f && !f->keys)
+    throw std::invalid_argument(fmt::format(
+        "--key is for checkpoints of PyTorch, whose weights lie under a name; {} is {}: leave it "
+        "out",
+        o.in,
+        f->what));
+  if (o.out.ends_with(".onnx")) return to_onnx(o, g);
+  if (takes_graph(o)) return from_onnx(o, g);
+  check_options(o);
+  const WeightFormat &from = format_to_read(o.in), &to = format_to_write(o.out);
+  if (!o.whole.preprocess.empty() && to.suffix != ".safetensors")
+    throw std::invalid_argument("a whole model is a .safetensors file; leave out --preprocess");
+  WeightFile file = from.read(o.in, o.key);
+  nlohmann::ordered_json j{
+      {"in", o.in}, {"out", o.out}, {"key", file.key}, {"tensors", file.tensors.size()}};
+  std::string text = text_of(file, o, from), refusal;
   j["skipped"] = file.skipped;
-  std::optional<Fitted> fitted;
+  j["others"] = file.others;
+  std::optional<WeightFit> fit;
   if (!o.model.empty()) {
-    const Tree given = hub::with_our_names(file.tensors);
-    file.tensors = given;
-    fitted = through_network(o, from, file);
-    const nn::LoadReport& report = fitted->report;
-    text += fmt::format("{}: {}\n", o.model, report.str());
-    auto notes = head_notes(report, given, fitted->model.architecture.classes);
-    if (fitted->match) {
-      const models::GraphMatch& match = *fitted->match;
-      j["difference"] = match.difference;
-      std::ranges::copy(match.notes, std::back_inserter(notes));
-      text += fmt::format(
-          "  on noise its scores differ by {:.1e} of the largest from the file's network\n",
-          match.difference);
-    }
-    for (const std::string& note : notes) text += "  " + note + "\n";
+    fit = fit_weights(
+        architecture_of(o),
+        file.tensors,
+        from.graph ? std::optional(from.graph(o.in)) : std::nullopt);
+    refusal = fit->refusal(o.partial);
+    text += fit->str();
+    if (fit->match && fit->report.complete()) j["difference"] = fit->match->difference;
     j["model"] = o.model;
-    j["loaded"] = report.loaded;
-    j["missing"] = report.missing;
-    j["unexpected"] = report.unused;
-    j["mismatched"] = report.mismatched;
-    j["notes"] = notes;
+    j["loaded"] = fit->report.loaded;
+    j["prefix"] = fit->report.prefix;
+    j["missing"] = fit->report.missing;
+    j["unexpected"] = fit->report.unused;
+    j["mismatched"] = fit->report.mismatched;
+    j["notes"] = fit->notes;
   }
-  const bool writes = !fitted || fitted->fits() || o.partial;
+  const bool writes = refusal.empty();
   const bool whole = writes && !o.whole.preprocess.empty();
   if (whole) {
-    complete(fitted->model, o);
-    models::save_model(o.out, fitted->model);
+    complete(fit->model, o);
+    models::save_model(o.out, fit->model);
   } else if (writes) {
+    if (fit) file = {.tensors = nn::export_tree(*fit->model.net)};
     to.write(o.out, file);
   }
   j["whole"] = whole;
   j["written"] = writes;
   text += whole    ? fmt::format("{}: a whole model\n", o.out)
           : writes ? fmt::format("{}: {} tensors written\n", o.out, file.tensors.size())
-          : fitted->report.complete()
-              ? fmt::format(
-                    "nothing written: {} computes otherwise than the file's network; --partial "
-                    "writes it all the same\n",
-                    o.model)
-              : fmt::format(
-                    "nothing written: the weights do not fit {}; --partial takes those that do and "
-                    "starts the others new\n",
-                    o.model);
+                   : fmt::format("nothing written: {}\n", refusal);
   print(g.json ? json_text(j) : text);
   return writes ? ok : check_failed;
 }
@@ -240,6 +204,7 @@ Verb convert_verb() {
       "convert",
       "Turn weights from one kind of file into another",
       {"fovea convert resnet18.pth resnet18.safetensors --model resnet18",
+       "fovea convert checkpoint.pth.tar ema.safetensors --key state_dict_ema",
        "fovea convert model.safetensors weights.npz",
        "fovea convert runs/convnet-digits/model.safetensors model.onnx",
        "fovea convert net.onnx model.safetensors --preprocess imagenet",
@@ -251,15 +216,21 @@ Verb convert_verb() {
         app.add_option(
                "in",
                o->in,
-               "Weights to read: .safetensors, .npz, .pth, .pt, .th, .bin (PyTorch's), the "
-               ".index.json of a sharded set, .onnx, .param with its .bin (ncnn), .prototxt with "
-               "its .caffemodel")
+               "Weights to read: .safetensors, .npz, PyTorch's .pth, .pt, .th, .bin, .ckpt, .pkl "
+               "and "
+               ".pth.tar, the .index.json of a sharded set, .onnx, .param with its .bin (ncnn), "
+               ".prototxt with its .caffemodel")
             ->type_name("IN")
             ->required();
         app.add_option(
                "out", o->out, "The file to write: .safetensors, .npz, or .onnx of a fovea model")
             ->type_name("OUT")
             ->required();
+        app.add_option(
+               "--key",
+               o->key,
+               "Where in a PyTorch checkpoint the weights are, as model_ema or model.state_dict")
+            ->type_name("NAME");
         app.add_option("--model", o->model, "Check them against this network of `fovea models`")
             ->type_name("NAME");
         app.add_option("--classes", o->classes, "Number of classes of --model")->check(positive());

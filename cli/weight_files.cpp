@@ -1,13 +1,12 @@
 #include "cli/weight_files.h"
 
-#include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
 #include "fovea/formats/npz.h"
 #include "fovea/formats/safetensors_tree.h"
 #include "fovea/formats/torch_file.h"
@@ -19,9 +18,9 @@ namespace fovea::cli {
 
 namespace {
 
-WeightFile read_safetensors(const std::string& path) {
+WeightFile read_safetensors(const std::string& path, std::string_view) {
   auto [tensors, metadata] = formats::load_safetensors(path);
-  return {std::move(tensors), std::move(metadata), "", {}};
+  return {.tensors = std::move(tensors), .metadata = std::move(metadata)};
 }
 
 void write_safetensors(const std::string& path, const WeightFile& file) {
@@ -30,17 +29,23 @@ void write_safetensors(const std::string& path, const WeightFile& file) {
   formats::save_safetensors(path, file.tensors, metadata);
 }
 
-WeightFile read_torch(const std::string& path) {
-  formats::TorchFile file = formats::load_torch(path);
-  return {std::move(file.tensors), {}, std::move(file.key), std::move(file.skipped)};
+WeightFile read_torch(const std::string& path, std::string_view key) {
+  formats::TorchFile file = formats::load_torch(path, key);
+  return {
+      .tensors = std::move(file.tensors),
+      .key = std::move(file.key),
+      .skipped = std::move(file.skipped),
+      .others = std::move(file.others)};
 }
 
 // Parameters and state under the file's names.
-WeightFile read_onnx(const std::string& path) {
-  return {nn::export_tree(*onnx::load(path)), {}, "", {}};
+WeightFile read_onnx(const std::string& path, std::string_view) {
+  return {.tensors = nn::export_tree(*onnx::load(path))};
 }
 
-WeightFile read_npz(const std::string& path) { return {formats::read_npz(path), {}, "", {}}; }
+WeightFile read_npz(const std::string& path, std::string_view) {
+  return {.tensors = formats::read_npz(path)};
+}
 
 // NumPy has no bf16; f32 holds each of its numbers.
 void write_npz(const std::string& path, const WeightFile& file) {
@@ -70,19 +75,21 @@ formats::LayerGraph caffe_graph(const std::string& path) {
 }
 
 template <formats::LayerGraph (*graph)(const std::string&)>
-WeightFile weights_of(const std::string& path) {
-  return {graph(path).weights, {}, "", {}};
+WeightFile weights_of(const std::string& path, std::string_view) {
+  return {.tensors = graph(path).weights};
+}
+
+constexpr WeightFormat torch(std::string_view suffix) {
+  return {suffix, "PyTorch", read_torch, nullptr, nullptr, true};
 }
 
 template <class Can>
 const WeightFormat& format_of(const std::string& path, const char* verb, Can can) {
-  std::string lower = path, known;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) {
-    return char(std::tolower(c));
-  });
+  const std::string small = lower(path);
+  std::string known;
   for (const WeightFormat& f : weight_formats()) {
     if (!can(f)) continue;
-    if (lower.ends_with(f.suffix)) return f;
+    if (small.ends_with(f.suffix)) return f;
     known += fmt::format("{}{}", known.empty() ? "" : ", ", f.suffix);
   }
   throw std::invalid_argument(fmt::format(
@@ -100,10 +107,13 @@ const std::vector<WeightFormat>& weight_formats() {
       {".safetensors", "safetensors", read_safetensors, write_safetensors},
       {".safetensors.index.json", "a sharded set of safetensors", read_safetensors, nullptr},
       {".npz", "NumPy's arrays", read_npz, write_npz},
-      {".pth", "PyTorch", read_torch, nullptr},
-      {".pt", "PyTorch", read_torch, nullptr},
-      {".th", "PyTorch", read_torch, nullptr},
-      {".bin", "PyTorch", read_torch, nullptr},
+      torch(".pth"),
+      torch(".pt"),
+      torch(".th"),
+      torch(".bin"),
+      torch(".ckpt"),
+      torch(".tar"),  // .pth.tar
+      torch(".pkl"),
       {".bin.index.json", "a sharded set of PyTorch", read_torch, nullptr},
       {".onnx", "ONNX", read_onnx, nullptr},
       {".param", "ncnn, with the .bin beside it", weights_of<ncnn_graph>, nullptr, ncnn_graph},
@@ -117,6 +127,11 @@ const std::vector<WeightFormat>& weight_formats() {
 }
 
 const WeightFormat& format_to_read(const std::string& path) {
+  if (lower(path).ends_with(".caffemodel"))
+    throw std::invalid_argument(fmt::format(
+        "\"{}\" holds weights without their network: name the .prototxt beside it, such as {}",
+        path,
+        std::filesystem::path(path).replace_extension(".prototxt").string()));
   return format_of(path, "read", [](const WeightFormat& f) { return f.read != nullptr; });
 }
 

@@ -14,17 +14,19 @@ namespace fovea::cli {
 struct WeightFile {
   Tree tensors;                      // in PyTorch's layout
   formats::Metadata metadata;        // of a safetensors file
-  std::string key;                   // the entry of a checkpoint that held them; empty: the whole
+  std::string key;                   // the entry of a checkpoint that held them, if one did
   std::vector<std::string> skipped;  // names in it without a tensor
+  std::vector<std::string> others;   // further entries of the checkpoint that hold tensors
 };
 
 // A row of the table of formats. Functions are null for what cannot be done.
 struct WeightFormat {
   std::string_view suffix, what;
-  WeightFile (*read)(const std::string& path);
+  WeightFile (*read)(const std::string& path, std::string_view key);  // `key`: see load_torch()
   void (*write)(const std::string& path, const WeightFile& file);
-  formats::LayerGraph (*graph)(const std::string& path) =
-      nullptr;  // of files that hold the network
+  // Of files that hold the network too.
+  formats::LayerGraph (*graph)(const std::string& path) = nullptr;
+  bool keys = false;  // whether read() takes one
 };
 
 const std::vector<WeightFormat>& weight_formats();

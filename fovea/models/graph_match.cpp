@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <stdexcept>
 
 #include <fmt/format.h>
 
 #include "fovea/core/node.h"
+#include "fovea/core/text.h"
 #include "fovea/models/graph_net.h"
 #include "fovea/models/summary.h"
-#include "fovea/nn/load.h"
 #include "fovea/ops/conv.h"
 #include "fovea/ops/random.h"
 
@@ -27,7 +26,7 @@ struct Layer {
     std::string text;
     for (const auto& [key, t] : tensors)
       text += fmt::format("{}{} {}", text.empty() ? "" : ", ", key, t.shape().str());
-    return fmt::format("\"{}\" ({})", name, text);
+    return fmt::format("\"{}\" ({})", printable(name), text);
   }
 };
 
@@ -92,8 +91,8 @@ std::vector<std::string> notes_on(
     auto compare = [&](const char* what, const char* key, double otherwise, int mine) {
       const double theirs = l.option(key, otherwise);
       if (theirs == mine) return;
-      notes.push_back(
-          fmt::format("{} {} by {:g}, {} by {}", l.name, what, theirs, name->second, mine));
+      notes.push_back(fmt::format(
+          "{} {} by {:g}, {} by {}", printable(l.name), what, theirs, name->second, mine));
     };
     compare("pads", "pad_top", 0, o.pad[0]);
     compare("strides", "stride_h", 1, o.stride[0]);
@@ -110,16 +109,20 @@ GraphMatch match_graph(const formats::LayerGraph& graph, nn::Module& net, const 
   GraphMatch match;
   std::map<std::string, std::string> names;
   for (size_t i = 0; i < std::max(theirs.size(), ours.size()); ++i) {
-    if (i >= theirs.size() || i >= ours.size() || !same_shapes(theirs[i], ours[i]))
-      throw std::invalid_argument(fmt::format(
-          "[match_graph] layer {} of those with weights does not fit: {} against {}",
+    if (i >= theirs.size() || i >= ours.size() || !same_shapes(theirs[i], ours[i])) {
+      match.weights.clear();
+      match.report.mismatched.push_back(fmt::format(
+          "layer {} of those with weights: expected {}, got {}",
           i + 1,
-          i < theirs.size() ? theirs[i].str() : "none",
-          i < ours.size() ? ours[i].str() : "none"));
+          i < ours.size() ? ours[i].str() : "none",
+          i < theirs.size() ? theirs[i].str() : "none"));
+      return match;
+    }
     names[theirs[i].name] = ours[i].name;
     for (const auto& [key, t] : theirs[i].tensors) match.weights[ours[i].name + "." + key] = t;
   }
-  nn::load(net, match.weights);
+  match.report = nn::load(net, match.weights, {.strict = false, .strip_prefixes = false});
+  if (!match.report.complete()) return match;
 
   const Tensor x = random_normal({1, input[0], input[1], input[2]}, Key{17});
   nn::Ctx ctx, their_ctx;

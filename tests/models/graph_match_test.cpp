@@ -5,7 +5,6 @@
 #include "fovea/models/architecture.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/random.h"
-#include "tests/support/check_op.h"
 #include "tests/support/expect.h"
 
 namespace fovea::models {
@@ -86,10 +85,30 @@ TEST(GraphMatch, SaysWhereTheNetworksDiffer) {
   EXPECT_FALSE(match_graph(g, *ours(), {8, 8, 3}).same());
   g = caffe();
   g.weights["deep.weight"] = random_normal({6, 4, 3, 3}, Key{1}).eval();
-  const std::string message = test::message_of([&] { match_graph(g, *ours(), {8, 8, 3}); });
-  EXPECT_HAS(
-      message,
-      "layer 3 of those with weights does not fit: \"deep\" (bias (6), weight (6, 4, 3, 3))");
+  const auto net = ours();
+  const std::string before = fingerprint(nn::parameters(*net));
+  const GraphMatch other = match_graph(g, *net, {8, 8, 3});
+  EXPECT_FALSE(other.same());
+  EXPECT_EQ(other.report.loaded, 0);
+  EXPECT_EQ(fingerprint(nn::parameters(*net)), before);
+  ASSERT_EQ(other.report.mismatched.size(), 1u);
+  EXPECT_HAS(other.report.mismatched[0], "layer 3 of those with weights: expected \"");
+  EXPECT_HAS(other.report.mismatched[0], "got \"deep\" (bias (6), weight (6, 4, 3, 3))");
+}
+
+TEST(GraphMatch, NamesOfLayersDoNotReachTheTerminalAsTheyAre) {
+  formats::LayerGraph g = caffe();
+  g.layers[5].name = "de\n\x1b[2Jep";
+  for (const char* part : {"weight", "bias"})
+    g.weights[g.layers[5].name + "." + part] = g.weights.at(std::string("deep.") + part);
+  g.layers[5].options["stride_h"] = g.layers[5].options["stride_w"] = 2;
+  const GraphMatch strides = match_graph(g, *ours(), {8, 8, 3});
+  ASSERT_EQ(strides.notes.size(), 1u);
+  EXPECT_HAS(strides.notes[0], "de??[2Jep strides by 2, ");
+  g.weights[g.layers[5].name + ".bias"] = random_normal({7}, Key{1}).eval();
+  const GraphMatch other = match_graph(g, *ours(), {8, 8, 3});
+  ASSERT_EQ(other.report.mismatched.size(), 1u);
+  EXPECT_HAS(other.report.mismatched[0], "got \"de??[2Jep\" (bias (7)");
 }
 
 }  // namespace
