@@ -1,10 +1,12 @@
 #include "cli/environment.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <pwd.h>
 #include <stdexcept>
 #include <string_view>
 #include <sys/ioctl.h>
@@ -12,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include "fovea/core/errors.h"
 #include "fovea/core/text.h"
 #include "fovea/train/recipe.h"
 
@@ -29,14 +32,79 @@ std::string variable_or(const std::string& name, const std::string& otherwise) {
   return value.empty() ? otherwise : value;
 }
 
-// Without what surrounds it; a token with anything else in it than visible characters is none.
+// Without what surrounds it.
 std::string token_in(std::string text) {
   auto space = [](unsigned char c) { return c <= ' '; };
   text.erase(std::find_if_not(text.rbegin(), text.rend(), space).base(), text.end());
   text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), space));
-  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c > '~'; })
-             ? ""
-             : text;
+  return text;
+}
+
+// Why HTTP cannot carry a token, without a word of it; empty where it can.
+std::string flaw_of(const std::string& token) {
+  const auto odd = std::ranges::find_if(token, [](char c) { return c <= ' ' || c > '~'; });
+  if (odd == token.end()) return "";
+  const bool ascii = static_cast<unsigned char>(*odd) < 0x80;
+  return fmt::format(
+      "expected visible ASCII characters, got {} at {}",
+      *odd == ' ' ? "a blank"
+      : ascii     ? "a control character"
+                  : "one that is not ASCII",
+      1 + (odd - token.begin()));
+}
+
+// By a variable, as huggingface_hub reads them, else the first line of a file.
+std::string hub_token(const std::string& file) {
+  for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}) {
+    const std::string token = token_in(variable(name));
+    if (const std::string flaw = flaw_of(token); !flaw.empty())
+      throw std::invalid_argument(fmt::format("{}: {}", name, flaw));
+    if (!token.empty()) return token;
+  }
+  std::ifstream in(file);
+  std::string token;
+  std::getline(in, token);
+  token = token_in(token);
+  if (const std::string flaw = flaw_of(token); !flaw.empty()) throw IoError(file, flaw);
+  return token;
+}
+
+// "~/x" and "~user/x" in the folder of that user, as Python's expanduser has it.
+std::string with_home(const std::string& path) {
+  if (!path.starts_with('~')) return path;
+  const size_t end = std::min(path.find('/'), path.size());
+  const std::string user = path.substr(1, end - 1);
+  std::string home = user.empty() ? variable("HOME") : "";
+  if (home.empty()) {
+    const passwd* entry = user.empty() ? ::getpwuid(::getuid()) : ::getpwnam(user.c_str());
+    if (entry && entry->pw_dir) home = entry->pw_dir;
+  }
+  if (home.empty() && user.empty())
+    throw std::invalid_argument(
+        "HOME is not set, and the system knows no folder of this user: set HF_HOME and TORCH_HOME "
+        "to where files are to lie");
+  if (home.empty()) return path;
+  return end == path.size() ? home : (std::filesystem::path(home) / path.substr(end + 1)).string();
+}
+
+// $NAME and ${NAME} by their values, where there are any, as Python's expandvars has it.
+std::string with_variables(std::string text) {
+  for (size_t at = 0; (at = text.find('$', at)) != text.npos;) {
+    const bool braces = text.compare(at + 1, 1, "{") == 0;
+    const size_t name = at + (braces ? 2 : 1);
+    size_t end = name;
+    if (braces)
+      end = text.find('}', name);
+    else
+      while (end < text.size() &&
+             (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_'))
+        ++end;
+    const char* value =
+        end == text.npos ? nullptr : std::getenv(text.substr(name, end - name).c_str());
+    if (value) text.replace(at, end + (braces ? 1 : 0) - at, value);
+    at += value ? std::string_view(value).size() : 1;
+  }
+  return text;
 }
 
 constexpr std::string_view ours = "FOVEA_";
@@ -115,25 +183,19 @@ std::string environment_conv_rule() { return variable("FOVEA_CONV_RULE"); }
 
 hub::HubOptions environment_hub() {
   namespace fs = std::filesystem;
-  const fs::path caches =
-      variable_or("XDG_CACHE_HOME", (fs::path(variable("HOME")) / ".cache").string());
-  const fs::path home = variable_or("HF_HOME", (caches / "huggingface").string());
-  const fs::path torch = variable_or("TORCH_HOME", (caches / "torch").string());
+  auto folder = [](const std::string& text) { return with_variables(with_home(text)); };
+  const fs::path caches = variable_or("XDG_CACHE_HOME", "~/.cache");
+  const fs::path home = folder(variable_or("HF_HOME", (caches / "huggingface").string()));
+  const fs::path torch = with_home(variable_or("TORCH_HOME", (caches / "torch").string()));
   hub::HubOptions o;
-  o.cache = variable_or("HF_HUB_CACHE", (home / "hub").string());
+  o.cache = folder(variable_or("HF_HUB_CACHE", (home / "hub").string()));
   o.checkpoints = torch / "hub" / "checkpoints";
   o.offline = is_set("HF_HUB_OFFLINE");
   o.torchvision = variable_or("FOVEA_TORCHVISION_ENDPOINT", o.torchvision);
   o.network.endpoint = variable_or("HF_ENDPOINT", "https://huggingface.co");
   for (std::string* url : {&o.torchvision, &o.network.endpoint})
     while (url->ends_with('/')) url->pop_back();
-  o.network.token = token_in(variable("HF_TOKEN"));
-  if (o.network.token.empty()) {
-    std::ifstream file(variable_or("HF_TOKEN_PATH", (home / "token").string()));
-    std::string line;
-    std::getline(file, line);
-    o.network.token = token_in(line);
-  }
+  o.network.token = hub_token(folder(variable_or("HF_TOKEN_PATH", (home / "token").string())));
   return o;
 }
 

@@ -10,8 +10,9 @@
 //   FOVEA_<SECTION>_<NAME>  a setting of a recipe: FOVEA_OPTIMIZER_LR=0.1 is optimizer.lr = 0.1
 //   FOVEA_THREADS, FOVEA_CONV_RULE  the same as --threads, --conv-rule
 //   OMP_WAIT_POLICY, GOMP_SPINCOUNT  see calm_waiting_threads
-//   HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_OFFLINE, TORCH_HOME,
-//   XDG_CACHE_HOME  where `fovea pull` keeps files and gets them from, as in Python
+//   HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HUGGING_FACE_HUB_TOKEN, HF_TOKEN_PATH,
+//   HF_HUB_OFFLINE, TORCH_HOME, XDG_CACHE_HOME, HOME  where `fovea pull` keeps files and gets them
+//   from, as in Python; folders may have "~", and those of the hub variables in them
 //   FOVEA_TORCHVISION_ENDPOINT  where torchvision's files are, for a mirror
 //   NO_COLOR, CLICOLOR_FORCE, TERM, COLUMNS, COLORTERM as everywhere
 namespace fovea::cli {
@@ -31,6 +32,7 @@ int environment_threads();
 std::string environment_conv_rule();  // empty when not set
 
 // The hub as the variables say; a token may lie in a file, as `huggingface-cli login` leaves it.
+// Throws std::invalid_argument, or IoError for that file, where HTTP cannot carry the token.
 hub::HubOptions environment_hub();
 
 enum class Colour { red, green, yellow, blue, dim, bold };

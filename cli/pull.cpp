@@ -64,7 +64,7 @@ class DownloadLine {
   std::chrono::steady_clock::time_point last_;
 };
 
-hub::Pulled download(const Options& o, const Globals& g) {
+hub::Pulled download(const hub::Source& source, const Options& o, const Globals& g) {
   DownloadLine line(g);
   hub::HubOptions options = environment_hub();
   options.offline = options.offline || o.offline;
@@ -72,12 +72,14 @@ hub::Pulled download(const Options& o, const Globals& g) {
   options.network.progress = [&](const std::string& name, uint64_t done, uint64_t total) {
     line.draw(name, done, total);
   };
-  return hub::pull(hub::parse_source(o.source), options);
+  return hub::pull(source, options);
 }
 
 int run(const Options& o, const Globals& g) {
   check_output("--out", o.out, {".safetensors"});
-  const hub::Pulled pulled = download(o, g);
+  const hub::Source source = hub::parse_source(o.source);
+  if (!o.out.empty()) hub::check_weights(source);
+  const hub::Pulled pulled = download(source, o, g);
   nlohmann::ordered_json j{{"source", o.source}, {"commit", pulled.commit}};
   std::string text;
   for (const hub::PulledFile& file : pulled.files) {

@@ -8,8 +8,8 @@
 
 #include "fovea/core/atomic_file.h"
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
 #include "fovea/formats/mapped_file.h"
-#include "fovea/hub/url.h"
 
 namespace fovea::hub {
 
@@ -50,14 +50,19 @@ void check_repository(std::string_view id) {
   });
   if (!plain || !is_safe_path(id) || std::ranges::count(id, '/') > 1 || id.size() > 200)
     refuse("a repository as \"org/name\"", id);
+  // "--" stands for "/" in the names of folders, and the hub gives no such names.
+  if (id.find("--") != id.npos || id.find("..") != id.npos)
+    refuse("a repository as \"org/name\" without \"--\" and \"..\"", id);
 }
 
 void check_revision(std::string_view revision) {
   if (!is_safe_path(revision)) refuse("a branch, a tag or a commit as revision", revision);
 }
 
+bool is_file_name(std::string_view name) { return is_safe_path(name); }
+
 void check_file_name(std::string_view name) {
-  if (!is_safe_path(name)) refuse("the name of a file inside the repository", name);
+  if (!is_file_name(name)) refuse("the name of a file inside the repository", name);
 }
 
 bool is_hex(std::string_view text, size_t length) {
@@ -69,6 +74,10 @@ bool is_commit(std::string_view revision) { return is_hex(revision, 40); }
 RepositoryCache::RepositoryCache(fs::path root, const std::string& id) : root_(std::move(root)) {
   check_repository(id);
   folder_ = root_ / folder_name(id);
+}
+
+void RepositoryCache::make() const {
+  for (const char* part : {"blobs", "snapshots"}) fs::create_directories(folder_ / part);
 }
 
 fs::path RepositoryCache::lock(const std::string& etag) const {

@@ -13,10 +13,11 @@
 namespace fovea::hub {
 
 // Throw std::invalid_argument, naming what was expected, for whatever could leave its folder:
-// absolute paths, "..", control characters.
+// absolute paths, "..", control characters. Repositories may have no "--" either.
 void check_repository(std::string_view id);         // "org/name" or "name"
 void check_revision(std::string_view revision);     // a branch, a tag, "refs/pr/1", a commit
 void check_file_name(std::string_view name);        // a relative path
+bool is_file_name(std::string_view name);           // the same as an answer
 bool is_commit(std::string_view revision);          // 40 hexadecimal digits
 bool is_hex(std::string_view text, size_t length);  // small letters
 
@@ -26,6 +27,7 @@ class RepositoryCache {
   RepositoryCache(std::filesystem::path root, const std::string& id);
 
   const std::filesystem::path& folder() const { return folder_; }
+  void make() const;  // the folders that huggingface_hub expects of a repository
   std::filesystem::path blob(const std::string& etag) const { return folder_ / "blobs" / etag; }
   std::filesystem::path lock(const std::string& etag) const;
   std::filesystem::path file(const std::string& commit, const std::string& name) const;

@@ -24,6 +24,7 @@ struct Request {
 struct Reply {
   int status = 0;
   std::map<std::string, std::string> headers;  // by name in small letters
+  std::string url;                             // that was asked
 
   std::string header(const std::string& name) const;              // empty where there is none
   std::optional<uint64_t> number(const std::string& name) const;  // nothing where it is none

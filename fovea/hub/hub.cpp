@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
 #include "fovea/hub/url.h"
 
 namespace fovea::hub {
@@ -13,6 +14,11 @@ namespace fovea::hub {
 namespace {
 
 constexpr size_t longest_listing = 16 << 20;
+
+// How an answer begins, for a message.
+std::string beginning(const std::string& text) {
+  return printable(text, 60) + (text.size() > 60 ? "..." : "");
+}
 
 // What the server names the content: W/"..." without what is around it.
 std::string plain_etag(std::string etag) {
@@ -57,15 +63,23 @@ Repository::Repository(HubOptions options, const std::string& id, const std::str
   }
   const std::string url =
       fmt::format("{}/api/models/{}/revision/{}", o_.network.endpoint, id, encoded(revision));
-  const auto j = nlohmann::json::parse(network_.text(url, longest_listing), nullptr, false);
+  const std::string text = network_.text(url, longest_listing);
+  const auto j = nlohmann::json::parse(text, nullptr, false);
+  if (j.is_discarded())
+    throw IoError(
+        url, fmt::format("expected JSON, got \"{}\"; is HF_ENDPOINT right?", beginning(text)));
   try {
     commit_ = j.at("sha").get<std::string>();
-    for (const auto& file : j.at("siblings")) {
-      files_.push_back(file.at("rfilename").get<std::string>());
-      check_file_name(files_.back());
-    }
-  } catch (const std::exception& e) {
-    throw IoError(url, fmt::format("expected the hub's description of a repository: {}", e.what()));
+    for (const auto& file : j.at("siblings"))
+      if (const auto name = file.at("rfilename").get<std::string>(); is_file_name(name))
+        files_.push_back(name);
+  } catch (const nlohmann::json::exception&) {
+    throw IoError(
+        url,
+        fmt::format(
+            "expected the hub's description of a repository, with \"sha\" and \"siblings\", got "
+            "\"{}\"; is HF_ENDPOINT right?",
+            beginning(text)));
   }
   if (!is_commit(commit_))
     throw IoError(url, fmt::format("expected a commit, got \"{}\"", printable(commit_)));
@@ -89,6 +103,7 @@ PulledFile Repository::get(const std::string& name) const {
     const std::string etag = plain_etag(linked.empty() ? reply.header("etag") : linked);
     if (!is_etag(etag))
       throw IoError(url, fmt::format("expected an ETag of letters, got \"{}\"", printable(etag)));
+    cache_.make();
     file.checked = is_hex(etag, 64) ? Hash::sha256 : is_hex(etag, 40) ? Hash::git : Hash::none;
     file.downloaded = network_.download(
         {.url = url,

@@ -35,7 +35,10 @@ class Repository {
   Repository(HubOptions options, const std::string& id, const std::string& revision);
 
   const std::string& commit() const { return commit_; }
-  const std::vector<std::string>& files() const { return files_; }  // offline: those in the cache
+  bool offline() const { return o_.offline; }
+
+  // Without those whose names cannot be kept safely. Offline: those in the cache.
+  const std::vector<std::string>& files() const { return files_; }
 
   // The file in the cache, fetched unless it is there. Each arrives whole: LFS files have a
   // SHA-256 and others git's hash, which must be right.

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
 #include "fovea/hub/file_lock.h"
 #include "fovea/hub/partial_file.h"
 #include "fovea/hub/url.h"
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int most_redirects = 5;
-constexpr uint64_t real_progress = 1 << 20;  // bytes that make a cut connection forgivable
+constexpr uint64_t real_progress = 1 << 14;  // new bytes that make a cut connection forgivable
 
 bool good(const Reply& r) { return r.status >= 200 && r.status < 300; }
 bool busy(const Reply& r) { return r.status == 429 || r.status >= 500; }
@@ -31,30 +32,42 @@ bool redirects(const Reply& r) {
 }
 
 std::string what_it_says(const Reply& r) {
-  const std::string said = printable(r.header("x-error-message"));
+  std::string said = printable(r.header("x-error-message"));
+  if (said.ends_with('.')) said.pop_back();
   return fmt::format("the server answered {}{}", r.status, said.empty() ? "" : ": " + said);
 }
 
-[[noreturn]] void refuse(const std::string& url, const Reply& r, bool with_token) {
-  std::string fix;
-  if (r.status == 401)
-    fix = with_token ? "; the token was not accepted: make another one, and put it into HF_TOKEN"
-                     : "; there is no such repository, or it is private: check the name, or set "
-                       "HF_TOKEN to a token that may read it";
-  if (r.status == 403)
-    fix =
-        "; the repository is gated: ask for access on its page, and set HF_TOKEN to a token of "
-        "that account";
-  if (r.status == 404) fix = "; check the names of repository, revision and file";
-  throw IoError(url, what_it_says(r) + fix);
+// What to do about a refusal of the hub, by the cause that it names.
+const char* hub_advice(const Reply& r, bool with_token) {
+  const std::string cause = r.header("x-error-code");
+  if (cause == "GatedRepo")
+    return with_token ? "; the repository is gated: ask for access on its page by the account of "
+                        "this token"
+                      : "; the repository is gated: ask for access on its page, and set HF_TOKEN "
+                        "to a token of that account";
+  if (cause == "RevisionNotFound") return "; the repository has no such branch, tag or commit";
+  if (cause == "EntryNotFound") return "; the repository has no such file";
+  if (r.status == 401 && with_token)
+    return "; the token was not accepted: make another one, and put it into HF_TOKEN";
+  if (cause == "RepoNotFound" || r.status == 401)
+    return with_token ? "; there is no such repository, or this token may not read it"
+                      : "; there is no such repository, or it is private: check the name, or set "
+                        "HF_TOKEN to a token that may read it";
+  return r.status == 404 ? "; check the names of repository, revision and file" : "";
 }
 
-[[noreturn]] void unreachable(const std::string& url, const std::string& why) {
-  throw IoError(
-      url,
-      why +
-          "; without a network, --offline (HF_HUB_OFFLINE=1) takes what lies in the cache, which "
-          "can be copied from another machine");
+std::string what_is_kept(uint64_t kept, uint64_t total, const std::string& name) {
+  return fmt::format(
+      "; {}{} bytes of {} are kept, and the same command goes on from there",
+      kept,
+      total ? fmt::format(" of {}", total) : "",
+      name);
+}
+
+std::string without_network(const std::string& why) {
+  return why +
+         "; without a network, --offline (HF_HUB_OFFLINE=1) takes what lies in the cache, which "
+         "can be copied from another machine";
 }
 
 }  // namespace
@@ -98,6 +111,19 @@ Reply Network::follow(const Follow& f) const {
   throw IoError(f.url, fmt::format("more than {} redirects", most_redirects));
 }
 
+void Network::refuse(const std::string& url, const Reply& r) const {
+  const std::string from = origin_of(r.url);
+  const bool hub = from == origin_of(o_.endpoint);
+  std::string advice =
+      "; this server does not give the file; check the mirror that FOVEA_TORCHVISION_ENDPOINT "
+      "names";
+  if (hub || !r.header("x-error-code").empty())
+    advice = hub_advice(r, hub && !o_.token.empty());
+  else if (from != origin_of(url))
+    advice = fmt::format("; {} refused the download link: try again, links expire", from);
+  throw IoError(url, what_it_says(r) + advice);
+}
+
 void Network::wait(int tried, const Reply& reply, const std::string& why) const {
   double seconds = std::min(30.0, o_.pause * std::pow(2.0, tried - 1));
   if (const std::string after = reply.header("retry-after"); !after.empty())
@@ -117,8 +143,8 @@ Reply Network::persist(const Follow& f) const {
       why = what_it_says(reply);
       if (tried == o_.tries) throw IoError(f.url, fmt::format("{}, {} times", why, tried));
     } catch (const TransferError& e) {
-      if (!e.passing() || tried == o_.tries) unreachable(f.url, e.what());
       why = e.what();
+      if (!e.passing() || tried == o_.tries) throw IoError(f.url, without_network(why));
     }
     wait(tried, reply, why);
   }
@@ -126,7 +152,7 @@ Reply Network::persist(const Follow& f) const {
 
 Reply Network::head(const std::string& url) const {
   Reply reply = persist({.url = url, .head = true, .elsewhere = false});
-  if (!good(reply) && !redirects(reply)) refuse(url, reply, !o_.token.empty());
+  if (!good(reply) && !redirects(reply)) refuse(url, reply);
   return reply;
 }
 
@@ -141,17 +167,20 @@ std::string Network::text(const std::string& url, size_t limit) const {
              text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
            },
        .begin = [&] { text.clear(); }});
-  if (!good(reply)) refuse(url, reply, !o_.token.empty());
+  if (!good(reply)) refuse(url, reply);
   return text;
 }
 
 void Network::fetch(const Download& d) const {
+  uint64_t furthest = 0;
   for (int tried = 1;; ++tried) {
     PartialFile file({.path = d.incomplete, .name = d.name, .size = d.size, .largest = o_.largest});
     const uint64_t had = file.size();
-    if (d.size && had == *d.size) return;
+    if (d.size && had == *d.size) return file.keep();
+    furthest = std::max(furthest, had);
     Reply reply;
     std::string why;
+    bool passing = true, cut = false;
     try {
       std::vector<std::string> headers;
       if (had > 0) headers.push_back(fmt::format("Range: bytes={}-", had));
@@ -159,17 +188,24 @@ void Network::fetch(const Download& d) const {
                         file.write(r, bytes);
                         if (o_.progress) o_.progress(d.name, file.size(), file.total());
                       }});
-      if (good(reply) && (!d.size || file.size() == *d.size)) return;
+      if (good(reply) && (!d.size || file.size() == *d.size)) return file.keep();
       if (reply.status == 416) file.restart();  // there is no such range: it is another file
-      if (!good(reply) && !busy(reply) && reply.status != 416)
-        refuse(d.url, reply, !o_.token.empty());
+      if (!good(reply) && !busy(reply) && reply.status != 416) refuse(d.url, reply);
       why = good(reply) ? fmt::format("{} of {} bytes came", file.size(), *d.size)
                         : what_it_says(reply);
-      if (tried == o_.tries) throw IoError(d.url, fmt::format("{}, after {} tries", why, tried));
     } catch (const TransferError& e) {
-      if (file.size() >= had + real_progress) tried = 1;
-      if (!e.passing() || tried == o_.tries) unreachable(d.url, e.what());
       why = e.what();
+      passing = e.passing();
+      cut = true;
+    }
+    // New bytes count the tries anew; a file has an end, and so has this.
+    if (file.size() >= furthest + real_progress) tried = 1;
+    if (!passing || tried >= o_.tries) {
+      if (file.size() > 0)
+        why += what_is_kept(file.size(), d.size.value_or(file.total()), d.name);
+      else
+        why = cut ? without_network(why) : fmt::format("{}, {} times", why, tried);
+      throw IoError(d.url, why);
     }
     wait(tried, reply, fmt::format("{}: {}", d.name, why));
   }

@@ -13,7 +13,7 @@
 namespace fovea::hub {
 
 struct NetworkOptions {
-  std::string endpoint;  // "https://huggingface.co": its host alone gets the token
+  std::string endpoint;  // "https://huggingface.co": its host alone gets the token; empty: no hub
   std::string token;     // empty: none
   int tries = 5;         // of an exchange that was cut, or answered by 429 or 5xx
   double pause = 1;      // s before the second try; doubles each time, up to 30
@@ -55,6 +55,7 @@ class Network {
   Reply follow(const Follow& f) const;
   Reply persist(const Follow& f) const;
   void fetch(const Download& d) const;
+  [[noreturn]] void refuse(const std::string& url, const Reply& reply) const;
   void wait(int tried, const Reply& reply, const std::string& why) const;
 
   NetworkOptions o_;

@@ -9,40 +9,57 @@
 #include <fmt/format.h>
 
 #include "fovea/core/errors.h"
-#include "fovea/hub/url.h"
+#include "fovea/core/text.h"
 
 namespace fovea::hub {
 
 namespace fs = std::filesystem;
 
 PartialFile::PartialFile(Options options) : o_(std::move(options)) {
-  fd_ = ::open(o_.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (fd_ < 0) fail("cannot be made", errno);
+  open(0);
+  if (fd_ < 0) return;
   struct stat found {};
   if (::fstat(fd_, &found) != 0) fail("cannot be read", errno);
   size_ = uint64_t(found.st_size);
   if (size_ > o_.size.value_or(o_.largest)) restart();
 }
 
-PartialFile::~PartialFile() { ::close(fd_); }
+PartialFile::~PartialFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  if (size_ == 0 && !kept_) ::unlink(o_.path.c_str());
+}
+
+void PartialFile::open(int more_flags) {
+  if (fd_ >= 0) return;
+  fd_ = ::open(o_.path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | more_flags, 0666);
+  if (fd_ < 0 && (errno != ENOENT || more_flags)) fail("cannot be made", errno);
+}
 
 void PartialFile::restart() {
-  if (::ftruncate(fd_, 0) != 0) fail("cannot be emptied", errno);
+  if (fd_ >= 0 && ::ftruncate(fd_, 0) != 0) fail("cannot be emptied", errno);
   size_ = 0;
+}
+
+void PartialFile::keep() {
+  open(O_CREAT);
+  kept_ = true;
 }
 
 void PartialFile::begin(const Reply& reply) {
   begun_ = true;
   if (reply.status == 206) {
     const std::string range = reply.header("content-range");
-    if (!range.starts_with(fmt::format("bytes {}-", size_)))
-      throw IoError(
-          o_.path.string(),
-          fmt::format(
-              "asked for the bytes of {} from {} on, the server sent \"{}\"",
-              o_.name,
-              size_,
-              printable(range)));
+    if (!range.starts_with(fmt::format("bytes {}-", size_))) {
+      const std::string why = fmt::format(
+          "asked for the bytes of {} from {} on, the server sent \"{}\"",
+          o_.name,
+          size_,
+          printable(range));
+      if (size_ == 0) throw IoError(o_.path.string(), why);
+      restart();  // so that the next try asks for the whole
+      throw TransferError(why, true);
+    }
   } else if (size_ > 0) {
     restart();
   }
@@ -70,6 +87,7 @@ void PartialFile::write(const Reply& reply, std::span<const std::byte> bytes) {
         o_.path.string(),
         fmt::format("the server sends more than the {} bytes of {}", limit, o_.name));
   }
+  if (!bytes.empty()) open(O_CREAT);
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;

@@ -18,6 +18,7 @@ namespace fovea::hub {
 namespace {
 
 constexpr size_t longest_index = 64 << 20;
+constexpr size_t longest_list = 50000;  // of the hub; repositories may have more files than that
 
 // "hf://org/name@revision/file". A revision with slashes is written with %2F.
 Source parse_repository(std::string rest) {
@@ -99,13 +100,36 @@ void pull_weights(const Repository& repository, Pulled& pulled) {
     pulled.files.push_back(std::move(weights));
     return;
   }
+  const std::string found = files.empty() ? "nothing" : list_of(files);
   throw IoError(
       "hf://" + pulled.source.name,
-      fmt::format(
-          "expected {}, found {}; name another file as hf://{}/FILE",
-          list_of(names),
-          files.empty() ? "nothing" : list_of(files),
-          pulled.source.name));
+      repository.offline()
+          ? fmt::format(
+                "expected {}, found {} in the cache, and this is offline: pull it with a network",
+                list_of(names),
+                found)
+          : fmt::format(
+                "expected {}, found {}; name another file as hf://{}/FILE",
+                list_of(names),
+                found,
+                pulled.source.name));
+}
+
+// A list of files that is empty or cut off says nothing of the others: then the server does.
+void pull_file(const Repository& repository, Pulled& pulled) {
+  const std::string& name = pulled.source.file;
+  const auto& files = repository.files();
+  const bool whole = !repository.offline() && !files.empty() && files.size() < longest_list;
+  if (whole && !has(files, name)) {
+    const std::string near = did_you_mean(name, files);
+    throw IoError(
+        "hf://" + pulled.source.name,
+        fmt::format(
+            "the repository has no file \"{}\"{}",
+            name,
+            near.empty() ? "; it has " + list_of(files) : near));
+  }
+  pulled.files.push_back(repository.get(name));
 }
 
 }  // namespace
@@ -131,7 +155,19 @@ Source parse_source(const std::string& text) {
       fmt::format("neither torchvision nor timm publishes weights of {}", e.name));
 }
 
-Pulled pull(const Source& source, const HubOptions& options) {
+void check_weights(const Source& source) {
+  const std::vector<std::string> endings{
+      ".safetensors", ".index.json", ".bin", ".pth", ".pt", ".th", ".ckpt", ".tar", ".pkl"};
+  const std::string name = lower(source.file);
+  if (!name.empty() &&
+      std::ranges::none_of(endings, [&](const auto& e) { return name.ends_with(e); }))
+    throw std::invalid_argument(fmt::format(
+        "cannot make a model of \"{}\": expected a file of weights ({})",
+        source.file,
+        list_of(endings)));
+}
+
+Pulled pull(const Source& source, const HubOptions& options) try {
   Pulled pulled{.source = source, .commit = "", .files = {}};
   if (source.torchvision) {
     const auto& weights = find_weights(source.name, source.revision);
@@ -144,9 +180,16 @@ Pulled pull(const Source& source, const HubOptions& options) {
   if (source.file.empty())
     pull_weights(repository, pulled);
   else
-    pulled.files.push_back(repository.get(source.file));
+    pull_file(repository, pulled);
   repository.remember();
   return pulled;
+} catch (const std::filesystem::filesystem_error& e) {
+  throw IoError(
+      e.path1().string(),
+      fmt::format(
+          "the cache cannot be used: {}; {} says where it lies",
+          e.code().message(),
+          source.torchvision ? "TORCH_HOME" : "HF_HOME"));
 }
 
 }  // namespace fovea::hub

@@ -29,6 +29,10 @@ struct Pulled {
   std::vector<PulledFile> files;  // the weights last; those of a sharded set by their index
 };
 
+// Throws std::invalid_argument where one file is named that is none of weights, as model_of wants
+// it: before it is fetched.
+void check_weights(const Source& source);
+
 // Brings the files into the caches and says where they are. Of a repository: config.json, and
 // model.safetensors, or a sharded set with its index, or pytorch_model.bin, whichever is there
 // first. Throws IoError.

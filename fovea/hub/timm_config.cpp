@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "fovea/core/errors.h"
+#include "fovea/core/text.h"
 #include "fovea/formats/mapped_file.h"
-#include "fovea/hub/url.h"
 
 namespace fovea::hub {
 

@@ -77,6 +77,7 @@ PulledFile get_weights(const TorchvisionWeights& weights, const HubOptions& opti
           file.path.string(),
           "it is not in the cache, and this is offline: pull it with a network");
     NetworkOptions network = options.network;
+    network.endpoint.clear();
     network.token.clear();
     file.downloaded = Network(network).download(
         {.url = options.torchvision + "/" + weights.file,

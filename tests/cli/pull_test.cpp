@@ -1,3 +1,5 @@
+#include <pwd.h>
+
 #include <nlohmann/json.hpp>
 
 #include "fovea/formats/safetensors_tree.h"
@@ -75,6 +77,64 @@ TEST_F(CliPull, FailsWithAReasonAndACode) {
   o = pull("resnet18", "FOVEA_TORCHVISION_ENDPOINT=" + hub_server().url() + "/models");
   EXPECT_EQ(o.code, 3);
   EXPECT_HAS(o.err, "expected the SHA-256 f37072fd");
+}
+
+TEST_F(CliPull, RefusesATokenThatCannotBeSent) {
+  wanted_token = "hf_secret";
+  Outcome o = pull("hf://org/tiny", "HF_TOKEN='hf_abcd efg'");
+  EXPECT_EQ(o.code, 2);
+  EXPECT_HAS(o.err, "HF_TOKEN: expected visible ASCII characters, got a blank at 8");
+  EXPECT_EQ(o.err.find("hf_abcd"), std::string::npos);
+  o = pull("hf://org/tiny", "HF_TOKEN='hf_\xc3\xa4'");
+  EXPECT_EQ(o.code, 2);
+  EXPECT_HAS(o.err, "got one that is not ASCII at 4");
+  write("hf/token", "hf_secret and more\n");
+  o = pull("hf://org/tiny");
+  EXPECT_EQ(o.code, 3);
+  EXPECT_HAS(o.err, "hf/token: expected visible ASCII characters, got a blank at 10");
+  EXPECT_TRUE(hub_server().seen().empty());
+
+  o = pull("hf://org/tiny", "HUGGING_FACE_HUB_TOKEN=hf_secret");
+  EXPECT_EQ(o.code, 0) << o.err;
+  o = pull("hf://org/tiny", "HF_TOKEN=hf_other HUGGING_FACE_HUB_TOKEN=hf_secret");
+  EXPECT_HAS(o.err, "the token was not accepted");
+}
+
+TEST_F(CliPull, FindsTheFoldersThatPythonFinds) {
+  const std::string home = "HOME=" + path("home") + " NAME=of",
+                    repository = "/models--org--tiny/refs/main";
+  Outcome o = pull("hf://org/tiny/config.json", home + " HF_HOME='~/zz'");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_TRUE(exists("home/zz/hub" + repository));
+  EXPECT_FALSE(exists("~"));
+  o = pull("hf://org/tiny/config.json", home + " HF_HUB_CACHE='$HOME/${NAME}_x$NOT_THERE'");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_TRUE(exists("home/of_x$NOT_THERE" + repository));
+
+  o = fovea(
+      "pull hf://org/none --offline",
+      "env -u HOME -u XDG_CACHE_HOME -u HF_HOME -u HF_HUB_CACHE -u HF_TOKEN_PATH -u TORCH_HOME");
+  const passwd* user = ::getpwuid(::getuid());
+  EXPECT_EQ(o.code, user ? 3 : 2);
+  EXPECT_HAS(
+      o.err,
+      user ? (std::filesystem::path(user->pw_dir) / ".cache/huggingface/hub").string()
+           : "HOME is not set");
+}
+
+TEST_F(CliPull, RefusesBeforeItAsks) {
+  Outcome o = pull("hf://org/tiny/config.json --out m.safetensors");
+  EXPECT_EQ(o.code, 2);
+  EXPECT_HAS(o.err, "cannot make a model of \"config.json\": expected a file of weights");
+  o = pull("hf://org/tiny --out nodir/m.safetensors");
+  EXPECT_EQ(o.code, 3);
+  EXPECT_HAS(o.err, "nodir/m.safetensors");
+  EXPECT_TRUE(hub_server().seen().empty());
+
+  write("file", "");
+  o = pull("hf://org/tiny", "HF_HOME=" + path("file/x"));
+  EXPECT_EQ(o.code, 3);
+  EXPECT_HAS(o.err, "HF_HOME says where it lies");
 }
 
 }  // namespace

@@ -43,6 +43,8 @@ TEST(HubSource, RefusesOthersWithAReason) {
       {"org/name", "expected hf://org/name, timm://name"},
       {"hf://../name", "expected a repository"},
       {"hf://org/na me", "expected a repository"},
+      {"hf://a--b/c", "without \"--\" and \"..\""},
+      {"hf://a/b..c", "without \"--\" and \"..\""},
       {"hf://org/name@../x", "expected a branch"},
       {"hf://org/name@..", "expected a branch"},
       {"hf://org/name/../../x", "expected the name of a file"},
@@ -53,6 +55,21 @@ TEST(HubSource, RefusesOthersWithAReason) {
   };
   for (const auto& [text, why] : cases)
     EXPECT_HAS(message_of([t = text] { hub::parse_source(t); }), why) << text;
+}
+
+TEST(HubSource, KnowsFilesOfWeightsByTheirNames) {
+  for (const char* text : {"hf://org/name/config.json", "hf://org/name@v1/README.md"})
+    EXPECT_HAS(
+        message_of([&] { hub::check_weights(hub::parse_source(text)); }),
+        "expected a file of weights")
+        << text;
+  for (const char* text :
+       {"hf://org/name",
+        "hf://org/name/model.safetensors",
+        "hf://org/name/net.PTH",
+        "hf://org/name/pytorch_model.bin.index.json",
+        "resnet18"})
+    hub::check_weights(hub::parse_source(text));
 }
 
 TEST(HubTorchvision, HasWeightsForEachNetworkThatNamesThem) {
@@ -82,11 +99,19 @@ TEST(HubTorchvision, HasWeightsForEachNetworkThatNamesThem) {
 
 TEST(HubUrl, ResolvesAndEncodes) {
   EXPECT_EQ(hub::origin_of("HTTPS://Hub.co:8080/a?b"), "https://hub.co:8080");
-  EXPECT_EQ(hub::origin_of("http://hub.co\\@evil"), "http://hub.co");
+  EXPECT_EQ(hub::origin_of("http://hub.co\\@evil"), "");  // evil's, to libcurl
   EXPECT_EQ(hub::origin_of("file:///etc"), "");
   EXPECT_EQ(hub::resolved("https://a.b/c/d", "/e"), "https://a.b/e");
   EXPECT_EQ(hub::resolved("https://a.b/c/d", "//x.y/e"), "https://x.y/e");
   EXPECT_EQ(hub::resolved("https://a.b/c/d", "e"), "https://a.b/c/e");
+  EXPECT_EQ(hub::resolved("https://a.b/c/d", "http://x/e"), "http://x/e");
+  EXPECT_EQ(hub::resolved("https://a.b/c/d", "/e?u=http://x/y"), "https://a.b/e?u=http://x/y");
+  EXPECT_EQ(hub::resolved("https://a.b/c/d", "e?u=http://x/y"), "https://a.b/c/e?u=http://x/y");
+  EXPECT_EQ(hub::resolved("https://a.b/c/d?at=x/y", "e"), "https://a.b/c/e");
+  EXPECT_EQ(hub::resolved("https://a.b/c/d?at=x/y", "?e"), "https://a.b/c/d?e");
+  EXPECT_EQ(hub::resolved("https://a.b/c/d#f", "#e"), "https://a.b/c/d#e");
+  EXPECT_EQ(hub::resolved("https://a.b?at=x/y", "e"), "https://a.b/e");
+  EXPECT_EQ(hub::resolved("https://a.b", "/e"), "https://a.b/e");
   EXPECT_EQ(hub::encoded("a b/ü"), "a%20b%2F%C3%BC");
   EXPECT_EQ(hub::encoded("a/b#", true), "a/b%23");
 }

@@ -135,6 +135,7 @@ Reply perform(const Request& request, const Body& body) {
   if (exchange.thrown) std::rethrow_exception(exchange.thrown);
   if (code != CURLE_OK)
     throw TransferError(message[0] ? message.data() : c.easy_strerror(code), passes(code));
+  exchange.reply.url = request.url;
   return std::move(exchange.reply);
 }
 
