@@ -46,6 +46,11 @@ struct OnnxValue {
   std::optional<std::vector<int64_t>> shape;
 };
 
+// What the reader met and cannot represent: `tensor "w"`, " of type STRING".
+struct OnnxFault {
+  std::string where, what;
+};
+
 struct OnnxModel {
   std::map<std::string, int64_t> opsets;  // by domain; "" is the standard one
   std::string producer;
@@ -53,12 +58,13 @@ struct OnnxModel {
   std::vector<std::pair<std::string, Tensor>> initializers;
   std::vector<OnnxValue> inputs, outputs;  // an input that is an initializer too is left out
   std::map<std::string, std::string> metadata;
-  std::vector<std::string> refused;  // what the reader met and cannot represent, in words
+  std::vector<OnnxFault> refused;
 
   int64_t opset() const;  // of the standard operators; 0 without
 };
 
-// Throw IoError for anything that is not a whole ONNX model.
+// Throw IoError for anything that is not a whole ONNX model. Tensors that lie in files beside the
+// model (external data) are read where it has a path, and refused where it is bytes alone.
 OnnxModel read_onnx(const std::string& path);
 OnnxModel parse_onnx(std::span<const std::byte> bytes, const std::string& name);
 

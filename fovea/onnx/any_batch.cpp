@@ -30,12 +30,15 @@ void free_targets(formats::OnnxModel& m) {
       look_at(node.outputs[0], value->second.tensor);
   std::map<std::string, Tensor> added;
   for (formats::OnnxNode& node : m.nodes) {
-    const auto allowzero = node.attributes.find("allowzero");  // then 0 is an extent of 0
-    if (node.op != "Reshape" || node.inputs.size() < 2 ||
-        (allowzero != node.attributes.end() && allowzero->second.integer != 0))
-      continue;
+    if (node.op != "Reshape" || node.inputs.size() < 2) continue;
     auto it = freed.find(node.inputs[1]);
     if (it == freed.end()) continue;
+    // By allowzero 0 is an extent of 0. Where the target has none the attribute says nothing.
+    if (auto allowzero = node.attributes.find("allowzero");
+        allowzero != node.attributes.end() && allowzero->second.integer != 0) {
+      if (std::ranges::count(it->second.data<int64_t>(), 0) > 1) continue;
+      node.attributes.erase(allowzero);
+    }
     node.inputs[1] = it->first + ".any_batch";
     added[node.inputs[1]] = it->second;
   }

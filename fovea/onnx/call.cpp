@@ -91,6 +91,9 @@ const Operator* find_operator(std::string_view name) {
           part_operators,
           index_operators,
           matrix_operators,
+          einsum_operators,
+          attention_operators,
+          quantize_operators,
           resize_operators,
           constant_operators})
       for (const Operator& row : family()) rows.emplace(row.name, row);

@@ -72,6 +72,9 @@ std::vector<Operator> shape_operators();
 std::vector<Operator> part_operators();
 std::vector<Operator> index_operators();
 std::vector<Operator> matrix_operators();
+std::vector<Operator> einsum_operators();
+std::vector<Operator> attention_operators();
+std::vector<Operator> quantize_operators();
 std::vector<Operator> resize_operators();
 std::vector<Operator> constant_operators();
 

@@ -86,6 +86,21 @@ Tensor power(const Tensor& a, const Tensor& b) {
   return cast(pow(cast(a, dtype), cast(b, dtype)), a.dtype());
 }
 
+// The rest of a division: with the sign of the divisor or, by fmod, of the dividend.
+Values modulo(const Call& c) {
+  Values in{c[0], c[1]};
+  const bool last = align(in);
+  const Dtype dtype = in[0].dtype();
+  const bool by_dividend = c.integer("fmod", 0) != 0;
+  if (is_float(dtype) && !by_dividend)
+    throw std::invalid_argument(
+        "expected fmod = 1 for numbers of type " + std::string(name_of(dtype)));
+  const Tensor a = cast(in[0].tensor, Dtype::f64), b = cast(in[1].tensor, Dtype::f64);
+  const Tensor q = div(a, b);
+  const Tensor whole = by_dividend ? sign(q) * floor(abs(q)) : floor(q);
+  return {{cast(a - whole * b, dtype), last}};
+}
+
 Values leaky(const Call& c) {
   expect_float(c);
   return {{leaky_relu(c[0].tensor, c.number("alpha", 0.01)), c[0].last}};
@@ -193,6 +208,7 @@ Values dropout(const Call& c) {
   return out;
 }
 
+// Halves are kept as float32.
 Values cast_to(const Call& c) {
   constexpr std::pair<int64_t, Dtype> types[] = {
       {1, Dtype::f32},
@@ -201,7 +217,9 @@ Values cast_to(const Call& c) {
       {6, Dtype::i32},
       {7, Dtype::i64},
       {9, Dtype::boolean},
-      {11, Dtype::f64}};
+      {10, Dtype::f32},
+      {11, Dtype::f64},
+      {16, Dtype::f32}};
   for (const auto& [number, dtype] : types)
     if (c.integer("to", 0) == number) return {{cast(c[0].tensor, dtype), c[0].last}};
   throw Unsupported("to = type number " + std::to_string(c.integer("to", 0)));
@@ -235,6 +253,7 @@ std::vector<Operator> elementwise_operators() {
       {"Mul", binary<mul>, old},
       {"Div", binary<divide>, old},
       {"Pow", binary<power>, old},
+      {"Mod", modulo, "fmod", 10},
       {"Max", fold<maximum>},
       {"Min", fold<minimum>},
       {"Sum", fold<add>},

@@ -3,13 +3,12 @@
 #include "fovea/onnx/emit.h"
 #include "fovea/ops/conv.h"
 #include "fovea/ops/elementwise.h"
-#include "fovea/ops/matmul.h"
 #include "fovea/ops/norm.h"
 #include "fovea/ops/reduce.h"
 #include "fovea/ops/shape.h"
 #include "fovea/ops/softmax.h"
 
-// Convolutions, matrix products and what acts on each element.
+// Convolutions, reductions and what acts on each element.
 namespace fovea::onnx {
 
 namespace {
@@ -99,8 +98,7 @@ bool Emitter::emit_convolution(const Node& node) {
   if (auto* p = of<ConvFwd>(node)) {
     std::vector<std::string> inputs{images(in[0]), filters(in[1])};
     if (p->has_bias(in)) {
-      const bool named = names_.contains(in[2].value().get());
-      inputs.push_back(named ? plain(in[2]) : constant(path_ + ".bias", in[2]));
+      inputs.push_back(parameter(in[2], "bias"));
     }
     std::string y = add("Conv", inputs, window(p->options(), in[1].shape()));
     if (p->residual()) y = add("Add", {y, images(in.back())});
@@ -192,27 +190,6 @@ bool Emitter::emit_binary(const Node& node) {
 bool Emitter::emit_other(const Node& node) {
   const auto& in = node.inputs;
   const bool first = !in.empty() && is_first(in[0]);
-  if (auto* p = of<Matmul>(node)) {
-    const MatmulOptions& o = p->options();
-    if (in[0].rank() == 2 && in[1].rank() == 2) {
-      std::vector<std::string> inputs;
-      for (const Tensor& t : in) inputs.push_back(plain(t));
-      give(
-          node,
-          0,
-          add("Gemm",
-              inputs,
-              {{"transA", attribute(int64_t(o.transpose_a))},
-               {"transB", attribute(int64_t(o.transpose_b))}}),
-          false);
-      return true;
-    }
-    if (o.transpose_a || o.transpose_b) return false;
-    std::string y = add("MatMul", {plain(in[0]), plain(in[1])});
-    if (in.size() > 2) y = add("Add", {y, plain(in[2])});
-    give(node, 0, y, false);
-    return true;
-  }
   if (auto* p = of<ScaleShift>(node)) {
     std::string y = first ? images(in[0]) : plain(in[0]);
     y = add("Add", {add("Mul", {y, as(in[1], first)}), as(in[2], first)});

@@ -30,7 +30,7 @@ std::optional<Window> window_of(const std::vector<PoolBin>& bins, int64_t size) 
   const auto n = int64_t(bins.size());
   for (int64_t kernel = longest; kernel <= 2 * longest; ++kernel)
     for (int64_t before = 0; before < kernel; ++before)
-      for (int64_t stride = 1; stride <= std::max<int64_t>(1, n > 1 ? size : 1); ++stride) {
+      for (int64_t stride = 1; stride <= std::max<int64_t>(1, size); ++stride) {
         const int64_t after = std::max<int64_t>(0, (n - 1) * stride + kernel - size - before);
         if (after >= kernel || (size + before + after - kernel) / stride + 1 != n) continue;
         bool fits = true;
@@ -76,6 +76,25 @@ bool Emitter::emit_pool(const Node& node) {
   return true;
 }
 
+bool Emitter::emit_reshape(const Node& node) {
+  const Tensor& x = node.inputs[0];
+  const Shape& to = node.outputs[0].spec.shape;
+  auto it = found_.find(x.value().get());
+  const Named from = it != found_.end() ? it->second : Named{plain(x)};
+  const Shape shape = from.shape.value_or(x.shape());
+  if (from.shape && to == shape) {
+    give(node, 0, from.name, from.first);
+    return true;
+  }
+  // The batch alone, or all rows of all its pictures.
+  auto begins_with_batch = [&](const Shape& s) {
+    return s.rank() > 0 && s[0] > 0 && s[0] % batch_ == 0;
+  };
+  if (!begins_with_batch(to) || !begins_with_batch(shape)) return false;
+  give(node, 0, reshaped(from, shape, to), false);
+  return true;
+}
+
 bool Emitter::emit_shape(const Node& node) {
   if (of<StopGradient>(node) || of<Cast>(node)) {
     const Tensor& x = node.inputs[0];
@@ -83,19 +102,7 @@ bool Emitter::emit_shape(const Node& node) {
     give(node, 0, is_first(x) ? images(x) : plain(x), is_first(x));
     return true;
   }
-  if (of<Reshape>(node)) {
-    const Tensor& x = node.inputs[0];
-    const Shape& s = x.shape();
-    const Shape& to = node.outputs[0].spec.shape;
-    // Channels and pixels in either order are the same row where there is one of them.
-    const bool either = s.rank() == 4 && (s[1] * s[2] == 1 || s[3] == 1);
-    std::vector<int64_t> shape(to.begin(), to.end());
-    if (shape.empty() || shape[0] != batch_ || s.rank() == 0 || s[0] != batch_) return false;
-    shape[0] = 0;
-    const std::string from = is_first(x) && either ? images(x) : plain(x);
-    give(node, 0, add("Reshape", {from, integers(shape)}), false);
-    return true;
-  }
+  if (of<Reshape>(node)) return emit_reshape(node);
   if (auto* p = of<Transpose>(node)) {
     const Tensor& x = node.inputs[0];
     if (is_first(x) && p->order() == std::vector<int>{0, 3, 1, 2}) {

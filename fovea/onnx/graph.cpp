@@ -9,7 +9,9 @@
 #include "fovea/core/errors.h"
 #include "fovea/core/eval.h"
 #include "fovea/graph/plan_state.h"
+#include "fovea/onnx/faults.h"
 #include "fovea/onnx/names.h"
+#include "fovea/onnx/prepare.h"
 #include "fovea/onnx/runner.h"
 
 namespace fovea::onnx {
@@ -17,9 +19,6 @@ namespace fovea::onnx {
 namespace {
 
 constexpr int64_t newest_opset = 28;
-
-// The dtypes that the operators compute with.
-bool is_served(Dtype t) { return t != Dtype::f16 && t != Dtype::bf16; }
 
 // Inputs of an operator that hold weights, from `first` on, and what PyTorch calls them.
 struct WeightPlace {
@@ -58,26 +57,10 @@ nn::Init init_of(const std::string& name, const Tensor& t) {
 
 bool is_statistic(std::string_view name) { return name.starts_with("running_"); }
 
-// What speaks against one node, without knowing any shape.
-std::vector<std::string> complaints(const formats::OnnxNode& node, int64_t opset) {
-  std::vector<std::string> found;
-  if (!node.domain.empty())
-    return {fmt::format("{}: operators of the domain {}", node.str(), node.domain)};
-  const Operator* row = find_operator(node.op);
-  if (!row) return {fmt::format("{}: the operator {}", node.str(), node.op)};
-  if (opset < row->since)
-    found.push_back(
-        fmt::format("{}: version {} of the operator; from {} on", node.str(), opset, row->since));
-  const std::string known = fmt::format(" {} ", row->attributes);
-  for (const auto& [name, a] : node.attributes)
-    if (known.find(fmt::format(" {} ", name)) == std::string::npos)
-      found.push_back(fmt::format("{}: attribute {}", node.str(), name));
-  return found;
-}
-
 }  // namespace
 
 Graph::Graph(formats::OnnxModel model) : model_(std::move(model)) {
+  prepare(model_);
   hold_constants();
   assign_roles();
   name_modules();
@@ -191,21 +174,21 @@ formats::OnnxModel Graph::without_weights() const {
 }
 
 void Graph::check() const {
-  std::vector<std::string> refused = model_.refused;
+  Faults refused;
+  for (const formats::OnnxFault& f : model_.refused) refused.add(f);
   if (model_.opset() < 1 || model_.opset() > newest_opset)
-    refused.push_back(fmt::format(
-        "version {} of the operators; fovea knows 1 to {}", model_.opset(), newest_opset));
-  for (const Held& h : held_)
-    if (!is_served(h.tensor.dtype()))
-      refused.push_back(fmt::format(
-          "tensor \"{}\" of type {}; convert the model to float32", h.name, h.tensor.str()));
+    refused.add(
+        {fmt::format("version {} of the operators", model_.opset()),
+         fmt::format("; fovea knows 1 to {}", newest_opset)});
   for (const formats::OnnxValue& v : model_.inputs)
-    if (!v.dtype || !is_served(*v.dtype))
-      refused.push_back(fmt::format("input \"{}\" of type {}", v.name, v.type));
-  for (const formats::OnnxNode& node : model_.nodes)
-    std::ranges::copy(complaints(node, model_.opset()), std::back_inserter(refused));
+    if (!v.dtype || is_half(*v.dtype))
+      refused.add({fmt::format("input \"{}\"", v.name), fmt::format(" of type {}", v.type)});
+  for (const formats::OnnxValue& v : model_.outputs)
+    if (v.dtype && is_half(*v.dtype))
+      refused.add({fmt::format("output \"{}\"", v.name), fmt::format(" of type {}", v.type)});
+  for (const formats::OnnxNode& node : model_.nodes) find_faults(node, model_.opset(), refused);
   const auto fail = [&] {
-    throw UnsupportedError(fmt::format("not supported: {}", fmt::join(refused, "; ")));
+    throw UnsupportedError(fmt::format("not supported: {}", refused.str()));
   };
   if (!refused.empty()) fail();
 

@@ -13,6 +13,7 @@
 #include "fovea/onnx/any_batch.h"
 #include "fovea/onnx/graph.h"
 #include "fovea/onnx/head.h"
+#include "fovea/onnx/prepare.h"
 
 namespace fovea::onnx {
 
@@ -124,19 +125,50 @@ Shape image_of(
       (*x.shape)[1]};
 }
 
+// Of a graph that reads integers: pixels as they are, since anything else would be fractions.
+void check_integers(
+    const formats::OnnxValue& x, const data::Preprocess& p, const std::string& path) {
+  if (!x.dtype || is_float(*x.dtype)) return;
+  const bool holds_pixels =
+      *x.dtype == Dtype::u8 || *x.dtype == Dtype::i32 || *x.dtype == Dtype::i64;
+  auto all = [](const std::vector<double>& values, double wanted) {
+    return std::ranges::all_of(values, [&](double v) { return v == wanted; });
+  };
+  if (!holds_pixels || p.scale != 1 || !all(p.mean, 0) || !all(p.std, 1))
+    fail(
+        path,
+        fmt::format(
+            "its input \"{}\" is {}{}",
+            x.name,
+            x.type,
+            holds_pixels ? ", so it takes pixels as they are: expected --preprocess bytes, or a "
+                           ".json file of scale 1 without mean and std"
+                         : ", which pixels from 0 to 255 do not fit"));
+}
+
 data::Preprocess preprocess_of(
-    const Shape& image, std::string name, const std::string& path, const OpenOptions& o) {
+    const OnnxModel& m,
+    const Shape& image,
+    std::string name,
+    const std::string& path,
+    const OpenOptions& o) {
   if (name.empty() && o.classifies)
     fail(
         path,
         "does not record how pictures become its input; say it by --preprocess: imagenet, caffe, "
         "unit, signed, bytes, or a .json file with what a fovea model records");
-  if (name.empty()) name = "unit";
+  const auto dtype = m.inputs[0].dtype;
+  if (name.empty())
+    return data::Preprocess::named(
+        dtype && !is_float(*dtype) ? "bytes" : "unit", int(image[0]), int(image[1]), int(image[2]));
+  data::Preprocess p;
   try {
-    return data::Preprocess::named(name, int(image[0]), int(image[1]), int(image[2]));
+    p = data::Preprocess::named(name, int(image[0]), int(image[1]), int(image[2]));
   } catch (const std::invalid_argument& e) {
     fail(path, e.what());
   }
+  check_integers(m.inputs[0], p, path);
+  return p;
 }
 
 // The shapes of the scores of one picture and of what is tapped as `tap`, if that exists.
@@ -155,6 +187,22 @@ Shapes shapes_of(
   } catch (const std::invalid_argument& e) {
     fail(path, fmt::format("does not run on pictures {}: {}", image.str(), e.what()));
   }
+}
+
+// Whether two pictures at once give twice the `scores` of one. Exports may declare any batch and
+// hold one of their example in a constant.
+bool takes_two(const nn::Module& net, const Shape& image, const Shape& scores) {
+  if (scores.rank() == 0) return false;
+  Shape wanted = scores;
+  wanted[0] *= 2;
+  EvalModeScope lazy(EvalMode::lazy);
+  nn::Ctx ctx;
+  try {
+    return nn::forward(net, nn::shaped({2, image[0], image[1], image[2]}), ctx).shape() == wanted;
+  } catch (const std::invalid_argument&) {
+  } catch (const UnsupportedError&) {
+  }
+  return false;
 }
 
 std::vector<std::string> classes_of(
@@ -176,6 +224,13 @@ std::vector<std::string> classes_of(
 
 models::Model open_onnx(const std::string& path, const OpenOptions& o) {
   OnnxModel m = formats::read_onnx(path);
+  prepare(m);
+  for (auto* ends : {&m.inputs, &m.outputs})
+    for (formats::OnnxValue& v : *ends)
+      if (v.dtype && is_half(*v.dtype)) {
+        v.dtype = Dtype::f32;
+        v.type = name_of(Dtype::f32);
+      }
   if (m.inputs.size() != 1 || m.outputs.size() != 1)
     fail(
         path,
@@ -187,16 +242,17 @@ models::Model open_onnx(const std::string& path, const OpenOptions& o) {
   const std::string preprocess = preprocess_text(m, path, o);
   const Shape image = image_of(m, preprocess, path, o);
   model.architecture = {.name = "onnx", .input = image, .classes = 1};
-  model.preprocess = preprocess_of(image, preprocess, path, o);
-  const int64_t batch = (*m.inputs[0].shape)[0];
+  model.preprocess = preprocess_of(m, image, preprocess, path, o);
+  int64_t& batch = (*m.inputs[0].shape)[0];
   if (batch > 1) fail(path, fmt::format("takes batches of {} only; export it for any or 1", batch));
-  model.one_by_one = batch == 1;
   const std::string kept = leave_out_softmax(m);
   if (o.classifies && !kept.empty()) fail(path, kept);
 
   auto net = build(m, path);
   const std::optional<Head> head = find_head(m);
   const Shapes shapes = shapes_of(*net, image, head ? head->input : "", path);
+  if (batch < 0 && !takes_two(*net, image, shapes.scores)) batch = 1;
+  model.one_by_one = batch == 1;
   Shape scores = shapes.scores;
   const bool makes_plain = head && head->linear && head->is_output && !head->plain &&
                            shapes.tapped.rank() == 2 && scores.numel() == head->classes;

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "fovea/onnx/call.h"
+#include "fovea/ops/create.h"
 #include "fovea/ops/elementwise.h"
 #include "fovea/ops/join.h"
 #include "fovea/ops/shape.h"
@@ -112,6 +113,15 @@ Values top_k(const Call& c) {
   return {{r.values, x.last}, {cast(r.indices, Dtype::i64), x.last}};
 }
 
+// 1 at the first of the largest, else 0.
+Tensor hardmax(const Tensor& x, int axis) {
+  const int at = x.shape().normalize(axis);
+  Shape along;
+  for (int i = 0; i < x.rank(); ++i) along.push_back(i == at ? x.dim(at) : 1);
+  const Tensor places = reshape(arange(x.dim(at), Dtype::i32), along);
+  return cast(equal(places, argmax(x, at, keep)), x.dtype());
+}
+
 // Before version 13 all axes from `axis` on count as one.
 template <Tensor (*f)(const Tensor&, int)>
 Values soft(const Call& c) {
@@ -147,6 +157,7 @@ std::vector<Operator> reduce_operators() {
       {"TopK", top_k, "axis k largest sorted"},
       {"Softmax", soft<softmax>, "axis"},
       {"LogSoftmax", soft<log_softmax>, "axis"},
+      {"Hardmax", soft<hardmax>, "axis"},
   };
 }
 

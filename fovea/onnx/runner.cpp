@@ -79,8 +79,8 @@ void Graph::Runner::run() {
     }
 }
 
-std::vector<std::string> Graph::Runner::dry_run() {
-  std::vector<std::string> refused;
+Faults Graph::Runner::dry_run() {
+  Faults refused;
   for (size_t i = 0; i < graph_.model_.nodes.size(); ++i) {
     const formats::OnnxNode& node = graph_.model_.nodes[i];
     bool ready = true;
@@ -91,7 +91,7 @@ std::vector<std::string> Graph::Runner::dry_run() {
       run(i, true);
     } catch (const NotKnown&) {
     } catch (const Unsupported& e) {
-      refused.push_back(fmt::format("{}: {}", node.str(), e.what()));
+      refused.add({node.str(), fmt::format(": {}", e.what())});
     } catch (const std::exception& e) {
       throw std::invalid_argument(fmt::format("{}: {}", node.str(), e.what()));
     }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fovea/onnx/call.h"
+#include "fovea/onnx/faults.h"
 #include "fovea/onnx/graph.h"
 
 namespace fovea::onnx {
@@ -19,7 +20,7 @@ class Graph::Runner {
   void run();
   // Runs what can be run without the values of the inputs; says which forms of operators are not
   // supported.
-  std::vector<std::string> dry_run();
+  Faults dry_run();
   const Value& at(const std::string& name) const;
 
  private:

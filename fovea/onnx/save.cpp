@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -38,14 +39,14 @@ formats::OnnxModel emit(const models::Model& model) {
   for (const auto& node : reachable(out)) emitter.emit(*node);
   formats::OnnxModel onnx = emitter.finish(out[0]);
   if (!emitter.refused().empty())
-    throw UnsupportedError(
-        fmt::format("cannot be written as ONNX: {}", fmt::join(emitter.refused(), "; ")));
+    throw UnsupportedError(fmt::format("cannot be written as ONNX: {}", emitter.refused().str()));
   onnx.metadata["classes"] = nlohmann::json(model.classes).dump();
   onnx.metadata["preprocess"] = model.preprocess.to_json();
   return onnx;
 }
 
-// The largest difference of scores on noise, over the largest score.
+// The largest difference of scores on noise, over the largest score; infinite where one of them is
+// not finite.
 double compare(const models::Model& model, const Graph& graph) {
   const Shape& image = model.architecture.input;
   const Tensor x = random_normal({2, image[0], image[1], image[2]}, Key{17});
@@ -56,8 +57,10 @@ double compare(const models::Model& model, const Graph& graph) {
     throw std::logic_error("the network written as ONNX gives another number of scores");
   double largest = 1e-12, difference = 0;
   for (size_t i = 0; i < ours.size(); ++i) {
+    if (!std::isfinite(ours[i]) || !std::isfinite(theirs[i]))
+      return std::numeric_limits<double>::infinity();
     largest = std::max(largest, std::abs(ours[i]));
-    if (!(std::abs(ours[i] - theirs[i]) <= difference)) difference = std::abs(ours[i] - theirs[i]);
+    difference = std::max(difference, std::abs(ours[i] - theirs[i]));
   }
   return difference / largest;
 }
@@ -69,6 +72,11 @@ SaveReport save(const models::Model& model, const std::string& path, const SaveO
   const std::string bytes = formats::onnx_bytes(onnx);
   const auto again = parse(std::as_bytes(std::span(bytes)), path);
   const SaveReport report{int(onnx.nodes.size()), compare(model, *again)};
+  if (!std::isfinite(report.difference))
+    throw std::runtime_error(fmt::format(
+        "{}: not written; scores of the network on noise are not finite: does it hold weights that "
+        "are NaN or infinite, as of a training that diverged?",
+        path));
   if (!(report.difference <= o.tolerance))
     throw std::runtime_error(fmt::format(
         "{}: not written; scores of the network as ONNX differ by {:.2g} of the largest, more than "

@@ -20,8 +20,8 @@ struct SaveReport {
 // convolution before it. The metadata have the class names (JSON, key "classes") and the
 // preprocessing (key "preprocess"). The bytes pass ONNX's own checker and are loaded again and
 // compared before they replace what is at `path`. Throws UnsupportedError (fovea/onnx/graph.h)
-// listing every op that has no form in ONNX here, std::runtime_error where the scores differ by
-// more than the tolerance, and IoError.
+// listing every kind of op that has no form in ONNX here, std::runtime_error where the scores
+// differ by more than the tolerance or are not finite, and IoError.
 SaveReport save(const models::Model& model, const std::string& path, const SaveOptions& o = {});
 
 }  // namespace fovea::onnx

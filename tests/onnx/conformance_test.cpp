@@ -170,6 +170,10 @@ TEST_F(Conformance, Nodes) {
                            "Transpose",     "Unsqueeze",
                            "Upsample",      "Where"})
     EXPECT_GT(counts[name].passed, 0) << name;
+  // Transformers and quantised networks as well.
+  for (const char* name :
+       {"Attention", "DequantizeLinear", "Einsum", "Hardmax", "Mod", "QuantizeLinear"})
+    EXPECT_GT(counts[name].passed, 0) << name;
 }
 
 TEST_F(Conformance, Models) {

@@ -1,5 +1,6 @@
 #include "fovea/onnx/graph.h"
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
 
@@ -76,6 +77,52 @@ TEST(OnnxGraph, NamesAllThatIsUnsupportedAtOnce) {
         "not supported: input \"x\" of type f16; node \"the_b\" (Acosh): the operator Acosh; node "
         "\"the_y\" (Flatten): attribute alpha");
   }
+}
+
+TEST(OnnxGraph, TellsAFaultOnceWithTheNumberOfItsKind) {
+  OnnxModel m = small();
+  m.nodes = {
+      node("Acosh", {"x"}, "a"),
+      node("Acosh", {"a"}, "b"),
+      node("Asinh", {"b"}, "c"),
+      node("Acosh", {"c"}, "y")};
+  m.refused = {{"tensor \"v\"", " of type STRING"}, {"tensor \"w\"", " of type STRING"}};
+  try {
+    Graph graph(m);
+    FAIL() << "it was taken";
+  } catch (const UnsupportedError& e) {
+    EXPECT_STREQ(
+        e.what(),
+        "not supported: tensor \"v\" and 1 more of type STRING; node \"the_a\" (Acosh) and 2 more: "
+        "the operator Acosh; node \"the_c\" (Asinh): the operator Asinh");
+  }
+}
+
+TEST(OnnxGraph, NodesMayComeInAnyOrder) {
+  const Tensor x = Tensor::from<float>({1, 2, -3, 4, 1, 0, 0, 1}, {1, 2, 2, 2});
+  const auto expected = Graph(small()).run({&x, 1})[0].to_vector();
+  OnnxModel m = small();
+  std::ranges::reverse(m.nodes);
+  const Graph graph(m);
+  EXPECT_EQ(graph.run({&x, 1})[0].to_vector(), expected);
+  EXPECT_EQ(graph.nodes().back().op, "Flatten");
+  m.nodes[2].inputs[0] = "b";  // a ring
+  EXPECT_THROW(Graph{m}, std::invalid_argument);
+}
+
+TEST(OnnxGraph, HalvesAreComputedAsFloats) {
+  OnnxModel m = small();
+  m.initializers[0].second = cast(Tensor::from<float>({1, 10}, {1, 2, 1, 1}), Dtype::f16).eval();
+  m.nodes.insert(m.nodes.begin(), node("Cast", {"x"}, "half"));
+  m.nodes[0].attributes["to"] = {.type = formats::OnnxAttribute::Type::integer, .integer = 10};
+  m.nodes[1].inputs[0] = "half";
+  const Tensor x = Tensor::from<float>({1, 2, -3, 4, 1, 0, 0, 1}, {1, 2, 2, 2});
+  Graph graph(m);
+  EXPECT_EQ(graph.run({&x, 1})[0].to_vector(), (std::vector<float>{11, 2, 0, 14}));
+  EXPECT_EQ(nn::parameters(graph).at("the_a.weight").dtype(), Dtype::f32);
+  m.outputs[0].dtype = Dtype::f16;
+  m.outputs[0].type = "f16";
+  EXPECT_THROW(Graph{m}, UnsupportedError);
 }
 
 TEST(OnnxGraph, RefusesAGraphThatIsNotSound) {

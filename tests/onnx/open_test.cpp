@@ -8,6 +8,7 @@
 #include "fovea/formats/onnx.h"
 #include "fovea/models/frozen.h"
 #include "fovea/onnx/save.h"
+#include "fovea/ops/elementwise.h"
 #include "fovea/ops/random.h"
 #include "fovea/ops/softmax.h"
 #include "tests/onnx/nodes.h"
@@ -143,6 +144,57 @@ TEST_F(Open, BatchesOfOneAreRunOneByOne) {
   one.inputs[0].shape = {{2, 3, 6, 6}};
   one.outputs[0].shape = {{2, 4}};
   EXPECT_HAS(refused(one), "takes batches of 2 only");
+}
+
+// Exports that declare any batch and hold that of their example.
+TEST_F(Open, ABatchInAConstantIsRunOneByOne) {
+  const auto expected = open(write_graph(small()), {.preprocess = "unit"}).scores(x).to_doubles();
+  for (const std::vector<int64_t>& row : {std::vector<int64_t>{1, 4}, {1, -1}}) {
+    OnnxModel baked = small();
+    baked.nodes[2] = node("Reshape", {"mean", "row"}, "y");
+    baked.initializers.emplace_back("row", Tensor::from<int64_t>(row, {2}));
+    const models::Model m = open(write_graph(baked), {.preprocess = "unit"});
+    EXPECT_TRUE(m.one_by_one);
+    EXPECT_EQ(m.scores(x).to_doubles(), expected);
+    const models::Model free = open(path("net.onnx"), {.preprocess = "unit", .batches = true});
+    EXPECT_FALSE(free.one_by_one);
+    EXPECT_EQ(free.scores(x).shape(), (Shape{3, 4}));
+  }
+  EXPECT_FALSE(open(write_graph(small()), {.preprocess = "unit"}).one_by_one);
+}
+
+TEST_F(Open, IntegersAreReadAsPixels) {
+  OnnxModel m = small();
+  m.inputs[0].type = "u8";
+  m.inputs[0].dtype = Dtype::u8;
+  m.nodes.insert(m.nodes.begin(), node("Cast", {"x"}, "pixels"));
+  m.nodes[0].attributes["to"] = {.type = formats::OnnxAttribute::Type::integer, .integer = 1};
+  m.nodes[1].inputs[0] = "pixels";
+  for (const char* name : {"unit", "signed", "imagenet", "caffe"})
+    EXPECT_HAS(
+        refused(m, {.preprocess = name}),
+        "its input \"x\" is u8, so it takes pixels as they are: expected --preprocess bytes");
+  const data::Preprocess bytes = data::Preprocess::named("bytes", 6, 6);
+  EXPECT_EQ(open(write_graph(m), {.preprocess = "bytes"}).preprocess, bytes);
+  EXPECT_EQ(open(path("net.onnx"), {.preprocess = bytes.to_json()}).preprocess, bytes);
+  EXPECT_EQ(open(path("net.onnx"), {.classifies = false}).preprocess, bytes);
+  m.inputs[0].type = "i8";
+  m.inputs[0].dtype = Dtype::i8;
+  EXPECT_HAS(refused(m, {.preprocess = "bytes"}), "is i8, which pixels from 0 to 255 do not fit");
+}
+
+TEST_F(Open, AGraphOfHalvesRunsInFloats) {
+  OnnxModel rounded = small(), halves = small();
+  Tensor& w = halves.initializers[0].second;
+  w = cast(w, Dtype::f16).eval();
+  rounded.initializers[0].second = cast(w, Dtype::f32).eval();
+  for (auto* ends : {&halves.inputs, &halves.outputs}) {
+    ends->at(0).dtype = Dtype::f16;
+    ends->at(0).type = "f16";
+  }
+  const auto expected = open(write_graph(rounded), {.preprocess = "unit"}).scores(x).to_doubles();
+  const models::Model m = open(write_graph(halves), {.preprocess = "unit"});
+  EXPECT_EQ(m.scores(x).to_doubles(), expected);
 }
 
 TEST_F(Open, OtherGraphsAreRefusedWithTheirShapes) {

@@ -314,6 +314,12 @@ TEST_F(Rebuild, AGraphForOnePictureTakesMoreForTraining) {
   EXPECT_FALSE(fast.one_by_one);
   EXPECT_LE(test::relative_error(fast.scores(x), slow.scores(x)), 1e-6);
 
+  // PyTorch writes allowzero beside targets that hold no 0.
+  one.nodes[4].attributes["allowzero"].integer = 1;
+  const models::Model dynamo = opened(one, {.preprocess = "unit", .batches = true});
+  EXPECT_FALSE(dynamo.one_by_one);
+  EXPECT_EQ(dynamo.scores(x).to_vector(), fast.scores(x).to_vector());
+
   one.nodes[4] = node("Reshape", {"means", "target"}, "row");
   one.initializers.back().second = Tensor::from<int64_t>({4}, {1});  // a row without a batch
   one.nodes.insert(one.nodes.begin() + 5, node("Unsqueeze", {"row", "axis"}, "rows"));

@@ -1,4 +1,6 @@
 // Ops that no network of the table has: written, read again and run for another number of pictures.
+#include <cmath>
+#include <filesystem>
 #include <functional>
 
 #include <gtest/gtest.h>
@@ -6,11 +8,18 @@
 #include "fovea/formats/onnx.h"
 #include "fovea/onnx/graph.h"
 #include "fovea/onnx/save.h"
+#include "fovea/ops/activation.h"
 #include "fovea/ops/conv.h"
+#include "fovea/ops/elementwise.h"
+#include "fovea/ops/matmul.h"
+#include "fovea/ops/norm.h"
 #include "fovea/ops/pad.h"
+#include "fovea/ops/pool.h"
 #include "fovea/ops/random.h"
 #include "fovea/ops/resize.h"
+#include "fovea/ops/shape.h"
 #include "fovea/ops/slice.h"
+#include "tests/support/check_op.h"
 #include "tests/support/expect.h"
 #include "tests/support/folder.h"
 
@@ -134,6 +143,76 @@ TEST_F(SaveOps, ConvTranspose) {
         },
         c.weights);
   }
+}
+
+// One window, larger than half of an odd side: no step of 1 leaves it alone.
+TEST_F(SaveOps, PoolToOnePixel) {
+  check("MaxPool", [](const Tensor& x, const Tensor&) {
+    return max_pool2d(x, {.kernel = {3, 4}, .stride = {3, 4}});
+  });
+  check("AveragePool", [](const Tensor& x, const Tensor&) {
+    return avg_pool2d(x, {.kernel = {4, 6}, .stride = {4, 6}});
+  });
+}
+
+TEST_F(SaveOps, Norms) {
+  const Tensor gamma = random_normal({4}, Key{3}).eval(), beta = random_normal({4}, Key{4}).eval();
+  check("LayerNormalization", [=](const Tensor& x, const Tensor&) {
+    return layer_norm(x, gamma, beta, {.eps = 1e-3});
+  });
+  check("LayerNormalization", [=](const Tensor& x, const Tensor&) {
+    return layer_norm(global_avg_pool(x), gamma, beta);
+  });
+  check("LayerNormalization", [=](const Tensor& x, const Tensor&) {  // tokens (N, 35, 4)
+    return layer_norm(reshape(x, {x.dim(0), -1, 4}), gamma, beta);
+  });
+  check("InstanceNormalization", [=](const Tensor& x, const Tensor&) {
+    return instance_norm(x, gamma, beta);
+  });
+  for (const int groups : {1, 2})
+    check("InstanceNormalization", [=](const Tensor& x, const Tensor&) {
+      return group_norm(x, gamma, beta, {.groups = groups});
+    });
+}
+
+// As in ConvNeXt: what lies between two norms and layers on pixels needs no reshape of its own.
+TEST_F(SaveOps, LinearLayersOnPixels) {
+  const Tensor gamma = random_normal({4}, Key{3}).eval(), beta = random_normal({4}, Key{4}).eval();
+  const Tensor wide = random_normal({9, 4}, Key{5}).eval(),
+               bias = random_normal({9}, Key{6}).eval();
+  const Tensor narrow = random_normal({4, 9}, Key{7}).eval();
+  const Function block = [=](const Tensor& x, const Tensor& w) {
+    const Tensor y = layer_norm(conv2d(x, w, {.pad = {1, 1, 1, 1}}), gamma, beta);
+    return x + linear(gelu(linear(y, wide, bias)), narrow) * gamma;
+  };
+  check("LayerNormalization", block, {4, 3, 3, 4});
+  int products = 0;
+  for (const auto& n : formats::read_onnx(path("net.onnx")).nodes) products += n.op == "Gemm";
+  EXPECT_EQ(products, 2);
+}
+
+TEST_F(SaveOps, ProductsOfTransposedMatrices) {
+  check("MatMul", [](const Tensor& x, const Tensor&) {
+    const Tensor rows = reshape(x, {x.dim(0), -1, 4});
+    return matmul(rows, rows, {.transpose_b = true});
+  });
+  check("MatMul", [](const Tensor& x, const Tensor&) {
+    const Tensor rows = reshape(x, {x.dim(0), -1, 4});
+    return matmul(rows, rows, {.transpose_a = true});
+  });
+}
+
+TEST_F(SaveOps, KindsThatCannotBeWrittenAreToldOnce) {
+  EXPECT_HAS(
+      refused([](const Tensor& x, const Tensor&) { return flip(flip(x, {2}) * 2.0, {1}); }),
+      "cannot be written as ONNX: slice and 1 more");
+}
+
+TEST_F(SaveOps, ScoresMustBeFinite) {
+  const Tensor factors = Tensor::from<float>({std::nanf(""), 1, 1, 1}, {4});
+  const models::Model m = model_of([&](const Tensor& x, const Tensor&) { return x * factors; });
+  EXPECT_HAS(test::message_of([&] { save(m, path("net.onnx")); }), "are not finite");
+  EXPECT_FALSE(std::filesystem::exists(path("net.onnx")));
 }
 
 }  // namespace

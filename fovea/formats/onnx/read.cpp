@@ -8,6 +8,7 @@
 #include "fovea/formats/mapped_file.h"
 #include "fovea/formats/onnx.h"
 #include "fovea/formats/onnx/dtype.h"
+#include "fovea/formats/onnx/external.h"
 
 namespace fovea::formats {
 
@@ -15,7 +16,8 @@ namespace {
 
 // A tensor that the file has and fovea cannot hold.
 struct Refused : std::runtime_error {
-  using std::runtime_error::runtime_error;
+  explicit Refused(OnnxFault f) : std::runtime_error(f.where + f.what), fault(std::move(f)) {}
+  OnnxFault fault;
 };
 
 template <class T, class Field>
@@ -25,6 +27,15 @@ void fill(Tensor& t, const Field& field, const std::string& what) {
         fmt::format("{}: expected {} values, got {}", what, t.numel(), field.size()));
   auto out = t.mutable_data<T>();
   for (int i = 0; i < field.size(); ++i) out[size_t(i)] = T(field.Get(i));
+}
+
+// Halves are listed by their bits.
+template <class Half>
+void fill_bits(Tensor& t, const ::onnx::TensorProto& p, const std::string& what) {
+  Tensor bits = Tensor::empty(t.shape(), Dtype::i32);
+  fill<int32_t>(bits, p.int32_data(), what);
+  auto out = t.mutable_data<Half>();
+  for (size_t i = 0; i < out.size(); ++i) out[i].bits = uint16_t(bits.data<int32_t>()[i]);
 }
 
 void fill(Tensor& t, const ::onnx::TensorProto& p, const std::string& what) {
@@ -44,43 +55,65 @@ void fill(Tensor& t, const ::onnx::TensorProto& p, const std::string& what) {
     case Dtype::boolean:
       return fill<bool>(t, p.int32_data(), what);
     case Dtype::f16:
+      return fill_bits<float16>(t, p, what);
     case Dtype::bf16:
-      break;
+      return fill_bits<bfloat16>(t, p, what);
   }
-  throw Refused(fmt::format("{} keeps {} in a list of integers", what, name_of(t.dtype())));
 }
 
-Tensor tensor_of(const ::onnx::TensorProto& p, const std::string& owner) {
+Tensor from_raw(
+    std::span<const std::byte> raw, const Shape& shape, Dtype dtype, const std::string& what) {
+  if (raw.size() != size_t(shape.numel()) * size_of(dtype))
+    throw std::invalid_argument(fmt::format(
+        "{} of shape {}: expected {} bytes, got {}",
+        what,
+        shape.str(),
+        size_t(shape.numel()) * size_of(dtype),
+        raw.size()));
+  if (dtype == Dtype::boolean)
+    for (std::byte b : raw)
+      if (b > std::byte{1})
+        throw std::invalid_argument(fmt::format("{} has a bool that is neither 0 nor 1", what));
+  return Tensor::from_bytes(raw, shape, dtype);
+}
+
+ExternalPlace place_of(const ::onnx::TensorProto& p) {
+  ExternalPlace place;
+  for (const auto& entry : p.external_data()) {
+    if (entry.key() == "location") place.location = entry.value();
+    if (entry.key() == "offset") place.offset = entry.value();
+    if (entry.key() == "length") place.length = entry.value();
+  }
+  return place;
+}
+
+// `beside` are the files that may hold the elements; none for a tensor without a folder.
+Tensor tensor_of(
+    const ::onnx::TensorProto& p, const std::string& owner, ExternalFiles* beside = nullptr) {
   const std::string what = fmt::format("tensor \"{}\"", p.name().empty() ? owner : p.name());
   const auto dtype = dtype_of_onnx(p.data_type());
-  if (!dtype) throw Refused(fmt::format("{} of type {}", what, onnx_type_name(p.data_type())));
-  if (p.data_location() == ::onnx::TensorProto::EXTERNAL)
-    throw Refused(fmt::format("{}, which lies in another file (external data)", what));
+  if (!dtype) throw Refused({what, fmt::format(" of type {}", onnx_type_name(p.data_type()))});
+  const bool external = p.data_location() == ::onnx::TensorProto::EXTERNAL;
+  if (external && !beside) throw Refused({what, " in another file (external data)"});
   if (p.dims_size() > Shape::max_rank)
-    throw Refused(fmt::format("{} of {} axes, more than {}", what, p.dims_size(), Shape::max_rank));
+    throw Refused({what, fmt::format(" of {} axes, more than {}", p.dims_size(), Shape::max_rank)});
   Shape shape;
-  // No list or block in the file is longer than 2 GiB, so a larger tensor cannot be whole.
+  // No list or block in the file is longer than 2 GiB, so a larger tensor cannot be whole; those in
+  // other files are held to as many elements.
   constexpr int64_t most = std::numeric_limits<int32_t>::max();
   for (int64_t extent : p.dims()) {
     if (extent < 0 || extent > most || (extent > 0 && shape.numel() > most / extent))
       throw std::invalid_argument(fmt::format("{} has an extent of {}", what, extent));
     shape.push_back(extent);
   }
-  if (p.has_raw_data()) {
-    const std::string& raw = p.raw_data();
-    if (raw.size() != size_t(shape.numel()) * size_of(*dtype))
-      throw std::invalid_argument(fmt::format(
-          "{} of shape {}: expected {} bytes, got {}",
-          what,
-          shape.str(),
-          size_t(shape.numel()) * size_of(*dtype),
-          raw.size()));
-    if (*dtype == Dtype::boolean)
-      for (char c : raw)
-        if (c != 0 && c != 1)
-          throw std::invalid_argument(fmt::format("{} has a bool that is neither 0 nor 1", what));
-    return Tensor::from_bytes(std::as_bytes(std::span(raw)), shape, *dtype);
-  }
+  if (external)
+    return from_raw(
+        beside->bytes_of(place_of(p), what, size_t(shape.numel()) * size_of(*dtype)),
+        shape,
+        *dtype,
+        what);
+  if (p.has_raw_data())
+    return from_raw(std::as_bytes(std::span(p.raw_data())), shape, *dtype, what);
   const int64_t listed = std::max(
       {p.float_data_size(), p.double_data_size(), p.int64_data_size(), p.int32_data_size()});
   if (listed != shape.numel())
@@ -91,7 +124,8 @@ Tensor tensor_of(const ::onnx::TensorProto& p, const std::string& owner) {
   return t;
 }
 
-OnnxAttribute attribute_of(const ::onnx::AttributeProto& p, const OnnxNode& node) {
+OnnxAttribute attribute_of(
+    const ::onnx::AttributeProto& p, const OnnxNode& node, ExternalFiles* beside) {
   using Type = OnnxAttribute::Type;
   OnnxAttribute a;
   switch (p.type()) {
@@ -109,7 +143,7 @@ OnnxAttribute attribute_of(const ::onnx::AttributeProto& p, const OnnxNode& node
       break;
     case ::onnx::AttributeProto::TENSOR:
       a.type = Type::tensor;
-      a.tensor = tensor_of(p.t(), node.str());
+      a.tensor = tensor_of(p.t(), node.str(), beside);
       break;
     case ::onnx::AttributeProto::FLOATS:
       a.type = Type::numbers;
@@ -142,7 +176,7 @@ OnnxValue value_of(const ::onnx::ValueInfoProto& p) {
   return v;
 }
 
-OnnxNode node_of(const ::onnx::NodeProto& p, OnnxModel& model) {
+OnnxNode node_of(const ::onnx::NodeProto& p, OnnxModel& model, ExternalFiles* beside) {
   OnnxNode node;
   node.op = p.op_type();
   node.domain = p.domain() == "ai.onnx" ? "" : p.domain();
@@ -150,14 +184,14 @@ OnnxNode node_of(const ::onnx::NodeProto& p, OnnxModel& model) {
   node.inputs.assign(p.input().begin(), p.input().end());
   node.outputs.assign(p.output().begin(), p.output().end());
   for (const auto& a : p.attribute()) try {
-      node.attributes[a.name()] = attribute_of(a, node);
+      node.attributes[a.name()] = attribute_of(a, node, beside);
     } catch (const Refused& e) {
-      model.refused.push_back(fmt::format("{}: {}", node.str(), e.what()));
+      model.refused.push_back({node.str(), fmt::format(": {}", e.what())});
     }
   return node;
 }
 
-OnnxModel model_of(const ::onnx::ModelProto& p) {
+OnnxModel model_of(const ::onnx::ModelProto& p, ExternalFiles* beside) {
   if (!p.has_graph()) throw std::invalid_argument("it has no graph");
   OnnxModel model;
   model.producer = p.producer_name();
@@ -165,18 +199,18 @@ OnnxModel model_of(const ::onnx::ModelProto& p) {
   for (const auto& m : p.metadata_props()) model.metadata[m.key()] = m.value();
   const auto& graph = p.graph();
   for (const auto& t : graph.initializer()) try {
-      model.initializers.emplace_back(t.name(), tensor_of(t, "initializer"));
+      model.initializers.emplace_back(t.name(), tensor_of(t, "initializer", beside));
     } catch (const Refused& e) {
-      model.refused.emplace_back(e.what());
+      model.refused.push_back(e.fault);
     }
   for (const auto& t : graph.sparse_initializer())
-    model.refused.push_back(fmt::format("sparse tensor \"{}\"", t.values().name()));
+    model.refused.push_back({fmt::format("sparse tensor \"{}\"", t.values().name()), ""});
   std::map<std::string, bool> held;
   for (const auto& t : graph.initializer()) held[t.name()] = true;
   for (const auto& v : graph.input())
     if (!held.contains(v.name())) model.inputs.push_back(value_of(v));
   for (const auto& v : graph.output()) model.outputs.push_back(value_of(v));
-  for (const auto& n : graph.node()) model.nodes.push_back(node_of(n, model));
+  for (const auto& n : graph.node()) model.nodes.push_back(node_of(n, model, beside));
   return model;
 }
 
@@ -200,12 +234,15 @@ auto parse(std::span<const std::byte> bytes, const std::string& name, const char
 }  // namespace
 
 OnnxModel parse_onnx(std::span<const std::byte> bytes, const std::string& name) {
-  return parse<::onnx::ModelProto>(bytes, name, "an ONNX model", model_of);
+  return parse<::onnx::ModelProto>(
+      bytes, name, "an ONNX model", [](const auto& p) { return model_of(p, nullptr); });
 }
 
 OnnxModel read_onnx(const std::string& path) {
   MappedFile file(path);
-  return parse_onnx(file.bytes(), path);
+  ExternalFiles beside(path);
+  return parse<::onnx::ModelProto>(
+      file.bytes(), path, "an ONNX model", [&](const auto& p) { return model_of(p, &beside); });
 }
 
 Tensor parse_onnx_tensor(std::span<const std::byte> bytes, const std::string& name) {
