@@ -257,7 +257,7 @@ Svg network_chart(const NetworkChart& chart) {
 
   std::string out =
       open_svg(width, std::ceil(top + layout.height), chart.title, chart.description, margin);
-  out += fmt::format("<style>{}</style>", style) + head;
+  out += style_element(style, true) + head;
   out += fmt::format(R"_(<g transform="translate(0 {:.1f})">{}</g>)_", legend_top, legend.markup());
   out += fmt::format(R"_(<g transform="translate({:.1f} {:.1f})">)_", left, top);
   for (const NetworkFrame& frame : layout.frames) out += draw_frame(frame);

@@ -19,18 +19,22 @@ namespace {
 constexpr double wide = 520;  // charts beyond take a whole row of a page
 
 // --s0 to --s7 tell series apart, also for most colour-blind readers; they differ in lightness too.
-constexpr std::string_view style = R"(
-.fv{--ink:#22252b;--soft:#666c78;--grid:#e6e7ea;--axis:#b9bdc6;--page:#fff;
---s0:#2563c9;--s1:#d4690b;--s2:#1c8557;--s3:#b4307c;--s4:#6b46c1;--s5:#0d7a8a;--s6:#c53030;--s7:#77674f;
---hit:#2563c9;--miss:#d0480c;max-width:100%;height:auto;display:block;
+constexpr std::string_view light =
+    "--ink:#22252b;--soft:#666c78;--grid:#e6e7ea;--axis:#b9bdc6;--page:#fff;"
+    "--s0:#2563c9;--s1:#d4690b;--s2:#1c8557;--s3:#b4307c;--s4:#6b46c1;--s5:#0d7a8a;--s6:#c53030;"
+    "--s7:#77674f;--hit:#2563c9;--miss:#d0480c";
+constexpr std::string_view dark =
+    "--ink:#e6e8ec;--soft:#9aa1ae;--grid:#2b2f37;--axis:#4d535f;--page:#16181d;"
+    "--s0:#76acff;--s1:#f3a35c;--s2:#5ccb97;--s3:#ee88c1;--s4:#b49bfb;--s5:#52c4d3;--s6:#ff8a8a;"
+    "--s7:#cbbb9f;--hit:#5b9bff;--miss:#ff8a4c";
+constexpr std::string_view on_paper = "--soft:#555;--grid:#ddd;--axis:#999";
+
+constexpr std::string_view frame = R"(
+.fv{max-width:100%;height:auto;display:block;
 font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","DejaVu Sans",sans-serif;
 font-variant-numeric:tabular-nums}
-@media(prefers-color-scheme:dark){.fv{--ink:#e6e8ec;--soft:#9aa1ae;--grid:#2b2f37;--axis:#4d535f;--page:#16181d;
---s0:#76acff;--s1:#f3a35c;--s2:#5ccb97;--s3:#ee88c1;--s4:#b49bfb;--s5:#52c4d3;--s6:#ff8a8a;--s7:#cbbb9f;
---hit:#5b9bff;--miss:#ff8a4c}}
-@media print{.fv{--ink:#22252b;--soft:#555;--grid:#ddd;--axis:#999;--page:#fff;
---s0:#2563c9;--s1:#d4690b;--s2:#1c8557;--s3:#b4307c;--s4:#6b46c1;--s5:#0d7a8a;--s6:#c53030;--s7:#77674f;
---hit:#2563c9;--miss:#d0480c}}
+)";
+constexpr std::string_view rules = R"(
 .fv text{fill:var(--soft)}.fv .h{fill:var(--ink);font-weight:600;font-size:14px}.fv .v{fill:var(--ink)}
 .fv .g{stroke:var(--grid);fill:none}.fv .a{stroke:var(--axis);fill:none}
 .fv .s0{--c:var(--s0)}.fv .s1{--c:var(--s1)}.fv .s2{--c:var(--s2)}.fv .s3{--c:var(--s3)}
@@ -40,7 +44,66 @@ font-variant-numeric:tabular-nums}
 .fv .p{fill:var(--c);opacity:0;stroke:var(--page);stroke-width:2}.fv .p:hover{opacity:1}
 )";
 
+// The text with its variables' light colours; `group` is the name of that of var(--c).
+std::string in_light(std::string_view text, std::string_view group) {
+  constexpr std::string_view begin = "var(--";
+  std::string out;
+  for (size_t at; (at = text.find(begin)) != text.npos;) {
+    out += text.substr(0, at);
+    text.remove_prefix(at + begin.size());
+    const size_t end = text.find(')');
+    const std::string_view name = text.substr(0, end) == "c" ? group : text.substr(0, end);
+    const std::string key = fmt::format("--{}:", name);
+    const size_t value = light.find(key) + key.size();
+    out += light.substr(value, light.find(';', value) - value);
+    text.remove_prefix(end + 1);
+  }
+  return out.append(text);
+}
+
+// Rules without variables that say the same in light colours, of no more weight than these, so that
+// of both the later ones hold.
+std::string plain_rules(std::string_view text) {
+  // Classes that set --c, and to what.
+  constexpr std::pair<std::string_view, std::string_view> groups[] = {
+      {"s0", "s0"},
+      {"s1", "s1"},
+      {"s2", "s2"},
+      {"s3", "s3"},
+      {"s4", "s4"},
+      {"s5", "s5"},
+      {"s6", "s6"},
+      {"s7", "s7"},
+      {"i", "axis"}};
+  std::string out;
+  for (size_t end; (end = text.find('}')) != text.npos; text.remove_prefix(end + 1)) {
+    const size_t open = text.find('{');
+    const std::string_view selector = text.substr(0, open);
+    std::string_view body = text.substr(open + 1, end - open - 1);
+    if (body.starts_with("--c:")) continue;
+    std::string fixed, varying;
+    while (!body.empty()) {
+      const std::string_view one = body.substr(0, body.find(';'));
+      std::string& to = one.find("var(--c)") == one.npos ? fixed : varying;
+      to.append(to.empty() ? "" : ";").append(one);
+      body.remove_prefix(std::min(one.size() + 1, body.size()));
+    }
+    if (!fixed.empty()) out += fmt::format("{}{{{}}}", selector, in_light(fixed, ""));
+    if (varying.empty()) continue;
+    const std::string_view part = selector.substr(selector.rfind('.'));
+    for (const auto& [group, colour] : groups)
+      out += fmt::format("{0}.{1},.{1} {0}{{{2}}}", part, group, in_light(varying, colour));
+  }
+  return out;
+}
+
 }  // namespace
+
+std::string style_element(std::string_view rules, bool plain) {
+  if (!plain) return fmt::format("<style>{}</style>", rules);
+  return fmt::format(
+      "<style>{}\n@supports(fill:var(--c)){{{}}}\n</style>", plain_rules(rules), rules);
+}
 
 double text_width(std::string_view text, double size) {
   double width = 0;
@@ -80,7 +143,13 @@ std::string open_svg(
       name,
       width > wide ? " wide" : "");
   if (!description.empty()) out += "<desc>" + escape(description) + "</desc>";
-  out += fmt::format("<style>{}</style>", style);
+  const std::string colours = fmt::format(
+      ".fv{{{}}}\n@media screen and (prefers-color-scheme:dark){{.fv{{{}}}}}\n@media "
+      "print{{.fv{{{}}}}}",
+      light,
+      dark,
+      on_paper);
+  out += fmt::format("<style>{}{}</style>", frame, colours) + style_element(rules, margin > 0);
   if (margin > 0)
     out += fmt::format(
         R"(<rect class="w" x="{0}" y="{0}" width="{1}" height="{2}"/>)",

@@ -20,6 +20,11 @@ double text_width(std::string_view text, double size = text_size);
 // The text, cut with an ellipsis where it is wider.
 std::string fit_text(std::string_view text, double width, double size = text_size);
 
+// A style of these rules, each of the form ".fv .class{...}", which may use the charts' colours:
+// var(--ink) and others, and var(--c), that of the element's series. Where `plain`, programs that
+// know no variables, as most but browsers, see fixed colours.
+std::string style_element(std::string_view rules, bool plain);
+
 // The opening tag, title, description, style, and the heading drawn at the top left. A picture with
 // a margin has a background of its own, for use as a file.
 std::string open_svg(

@@ -175,6 +175,35 @@ TEST(NetworkChart, IsWellFormedAndEscaped) {
   EXPECT_EQ(count(svg, "class=\"wire skip\""), 1);
 }
 
+// Few programs but browsers know the variables of a style.
+TEST(NetworkChart, HasColoursWithoutVariables) {
+  const std::string svg =
+      network_chart({.title = "t", .layers = with_input({conv({0}), join(Kind::join, {0, 1})})})
+          .markup;
+  std::string plain = svg, with_variables;
+  const std::string begin = "@supports(fill:var(--c)){", end = "\n}\n</style>";
+  for (size_t at; (at = plain.find(begin)) != plain.npos;) {
+    const size_t stop = plain.find(end, at);
+    ASSERT_NE(stop, plain.npos);
+    with_variables += plain.substr(at, stop - at);
+    plain.erase(at, stop + 2 - at);
+  }
+  EXPECT_EQ(plain.find("var("), plain.npos);
+  for (const char* rule :
+       {".fv text{fill:#666c78}",
+        ".fv .w{fill:#fff}",
+        ".fv .k{fill-opacity:.15;stroke-width:1.25}",
+        ".k.s0,.s0 .k{fill:#2563c9;stroke:#2563c9}",
+        ".k.i,.i .k{fill:#b9bdc6",
+        ".b.s6,.s6 .b{fill:#c53030}",
+        ".fv .wire{fill:none;stroke:#666c78"})
+    EXPECT_NE(plain.find(rule), plain.npos) << rule;
+  // These are of the same weight and come later, so that they hold where variables are known.
+  for (const char* rule :
+       {".fv text{fill:var(--soft)}", ".fv .k{fill:var(--c)", ".fv .b{fill:var("})
+    EXPECT_NE(with_variables.find(rule), with_variables.npos) << rule;
+}
+
 TEST(NetworkChart, RefusesWhatIsNoNetwork) {
   auto error = [](Layers layers) {
     return argument_error([&] { network_chart({.title = "t", .layers = layers}); });
