@@ -70,8 +70,7 @@ class PickleReader {
 
   Pickle read() {
     const std::string_view rest = file_.substr(std::min(at_, file_.size()));
-    if (rest.size() < 2 || (rest[0] == '\x80' && (rest[1] < 2 || rest[1] > 5)))
-      fail(not_a_pickle);
+    if (rest.size() < 2 || (rest[0] == '\x80' && (rest[1] < 2 || rest[1] > 5))) fail(not_a_pickle);
     old_ = rest[0] != '\x80';
     if (!old_) at_ += 2;
     for (;;) {
