@@ -29,6 +29,7 @@ int run(const Options& o, const Globals& g) {
   check_output("--out", o.out + ".npy");
   const models::Model model = o.open.open(o.model);
   const data::Source source = data::open(o.data, {.allow_missing_classes = true, .min_classes = 1});
+  for (const std::string& text : source.notes) tell(g, "note: " + text);
   const data::DatasetPtr dataset = source.split(o.split);
   train::CodesOptions how = o.how;
   how.mean = !o.whole;
@@ -43,15 +44,17 @@ int run(const Options& o, const Globals& g) {
       {"labels", o.out + "-labels.npy"},
       {"names", o.out + "-names.txt"},
       {"classes", source.classes},
-      {"shape", {codes.values.dim(0), codes.values.dim(1)}}};
+      {"shape", {codes.values.dim(0), codes.values.dim(1)}},
+      {"skipped", codes.skipped}};
   print(
       g.json ? json_text(j)
              : fmt::format(
-                   "{0}.npy has {1} features of each of {2} pictures; {0}-labels.npy and "
+                   "{0}.npy has {1} features of each of {2} pictures{3}; {0}-labels.npy and "
                    "{0}-names.txt say which\n",
                    o.out,
                    codes.values.dim(1),
-                   codes.values.dim(0)));
+                   codes.values.dim(0),
+                   codes.skipped ? fmt::format(", {} unreadable left out", codes.skipped) : ""));
   return ok;
 }
 

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include "cli/verb.h"
 #include "fovea/train/finetune.h"
 
@@ -16,5 +18,7 @@ struct FinetuneFlags {
   // What is trained when `model` goes on with the settings of `config`; tells the reasons.
   train::Finetuning plan(train::Config config, const std::string& model, const Globals& g) const;
 };
+
+nlohmann::ordered_json advice_json(const train::Advice& advice);
 
 }  // namespace fovea::cli

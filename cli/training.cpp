@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/finetune_flags.h"
 #include "cli/json_text.h"
 #include "cli/output_file.h"
 #include "cli/progress.h"
@@ -49,9 +50,12 @@ nlohmann::ordered_json json_of(const train::TrainResult& r) {
   return j;
 }
 
-void print_result(const train::TrainResult& r, const Globals& g) {
+void print_result(
+    const train::TrainResult& r, const std::optional<train::Advice>& advice, const Globals& g) {
   if (g.json) {
-    print(json_text(json_of(r)));
+    nlohmann::ordered_json j = json_of(r);
+    if (advice) j["advice"] = advice_json(*advice);
+    print(json_text(j));
     return;
   }
   if (r.interrupted) {
@@ -74,17 +78,16 @@ void print_result(const train::TrainResult& r, const Globals& g) {
 }
 
 template <class F>
-int run_and_print(bool overwrite, const Globals& g, F run) {
+int run_and_print(const Globals& g, const std::optional<train::Advice>& advice, F run) {
   Progress progress(g.quiet);
   doctor::Attendant attendant(
       [&](const doctor::Findings& findings) { progress.show(doctor::text_of(findings)); });
   train::TrainOptions options;
   options.examiner = &attendant;
-  options.overwrite = overwrite;
   options.observer = &progress;
   options.signal = watch_signals();
   const train::TrainResult result = run(options);
-  print_result(result, g);
+  print_result(result, advice, g);
   return result.interrupted ? stop_code() : int(ok);
 }
 
@@ -103,19 +106,21 @@ std::function<train::Signal()> watch_signals() {
 int stop_code() { return 128 + stop_signal; }
 
 int train_and_print(const train::Config& config, bool overwrite, const Globals& g) {
-  return run_and_print(
-      overwrite, g, [&](const train::TrainOptions& o) { return train::train(config, o); });
+  return run_and_print(g, {}, [&](train::TrainOptions& o) {
+    o.overwrite = overwrite;
+    return train::train(config, o);
+  });
 }
 
 int train_and_print(train::Finetuning plan, bool overwrite, const Globals& g) {
-  return run_and_print(overwrite, g, [&](const train::TrainOptions& o) {
+  return run_and_print(g, plan.advice, [&](train::TrainOptions& o) {
+    o.overwrite = overwrite;
     return train::train(std::move(plan.setup), plan.config, o);
   });
 }
 
 int resume_and_print(const std::string& folder, const Globals& g) {
-  return run_and_print(
-      false, g, [&](const train::TrainOptions& o) { return train::resume(folder, o); });
+  return run_and_print(g, {}, [&](train::TrainOptions& o) { return train::resume(folder, o); });
 }
 
 }  // namespace fovea::cli

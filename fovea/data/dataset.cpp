@@ -5,9 +5,9 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <zlib.h>
 
+#include "fovea/core/text.h"
 #include "fovea/core/utf8.h"
 #include "fovea/data/hash.h"
 
@@ -187,11 +187,12 @@ DatasetPtr with_classes(DatasetPtr base, const std::vector<std::string>& classes
   if (!unknown.empty())
     throw DataError(fmt::format(
         "[data] {} has classes that are not among the {} expected ones: {}; expected {}. Rename or "
-        "remove these folders",
+        "remove these folders{}",
         base->name(),
         classes.size(),
-        fmt::join(unknown, ", "),
-        fmt::join(classes, ", ")));
+        list_of(unknown),
+        list_of(classes),
+        did_you_mean(unknown.front(), classes)));
   std::vector<int64_t> indices;
   std::vector<int> labels;
   for (int64_t i = 0; i < base->size(); ++i) {

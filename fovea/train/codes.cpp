@@ -30,10 +30,43 @@ std::string beginning(const std::string& path, int parts) {
   return path.substr(0, end);
 }
 
+// The path of the last layer under `prefix` that makes scores of features: a linear one, or a
+// convolution. "" where there is none.
+std::string scoring_layer(const models::Model& model, const std::string& prefix = "") {
+  const Tree parameters = nn::parameters(*model.net);
+  const auto rows = learning_layers(model);
+  for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+    const auto weight = parameters.find(row->path + ".weight");
+    if (row->path.starts_with(prefix) && weight != parameters.end() &&
+        (weight->second.rank() == 2 || weight->second.rank() == 4))
+      return row->path;
+  }
+  return "";
+}
+
+// The tap whose values are the codes where nobody names a layer.
+std::string usual_layer(const models::Model& model) {
+  if (!model.head_input.empty()) return model.head_input;
+  std::vector<std::string> heads;
+  for (size_t i = 0; i < model.architecture.members.size(); ++i)
+    heads.push_back(scoring_layer(model, fmt::format("members.{}.", i)) + ".input");
+  if (!heads.empty())
+    throw std::invalid_argument(fmt::format(
+        "[codes] an ensemble has a head in each member: name the layer that is wanted (--layer), "
+        "such as {}",
+        list_of(heads)));
+  const std::string head = scoring_layer(model);
+  if (head.empty())
+    throw std::invalid_argument(fmt::format(
+        "[codes] {} has no linear layer or convolution whose input would be its features: name a "
+        "layer (--layer)",
+        model.architecture.name));
+  return head + ".input";
+}
+
 // A batch of this shape to the codes of `layer`.
 graph::Plan plan_of(const models::Model& model, const Shape& batch, const CodesOptions& o) {
-  std::string layer = o.layer.empty() ? model.head_input : o.layer;
-  if (layer.empty()) layer = head_of(model) + ".input";
+  const std::string layer = o.layer.empty() ? usual_layer(model) : o.layer;
   auto f = [&](std::span<const Tensor> in) {
     nn::Ctx ctx;
     ctx.wanted_taps = {layer};
@@ -48,6 +81,7 @@ graph::Plan plan_of(const models::Model& model, const Shape& batch, const CodesO
           did_you_mean(layer, known)));
     }
     Tensor y = ctx.taps.at(layer);
+    models::check_rows(y, in[0].dim(0));
     if (o.mean && y.rank() == 4) y = mean(y, {1, 2});
     return std::vector<Tensor>{reshape(y, {y.dim(0), y.numel() / y.dim(0)})};
   };
@@ -70,6 +104,18 @@ std::string head_of(const models::Model& model) {
   return rows.back().path;
 }
 
+std::set<std::string> head_parameters(const models::Model& model) {
+  const std::string head = scoring_layer(model);
+  std::set<std::string> names;
+  for (const auto& [name, t] : nn::parameters(*model.net))
+    if (name.starts_with(head + ".")) names.insert(name);
+  if (names.empty())
+    throw std::invalid_argument(fmt::format(
+        "[codes] expected a network with a linear layer or a convolution as its head, got {}",
+        model.architecture.name));
+  return names;
+}
+
 std::vector<std::string> stages_of(const models::Model& model) {
   const auto rows = learning_layers(model);
   std::map<std::string, size_t> layers;
@@ -81,6 +127,10 @@ std::vector<std::string> stages_of(const models::Model& model) {
     if (stages.empty() || stages.back() != stage) stages.push_back(stage);
   }
   return stages;
+}
+
+bool has_codes(const models::Model& model) {
+  return !model.head_input.empty() || !scoring_layer(model).empty();
 }
 
 Codes codes_of(const models::Model& model, const data::DatasetPtr& dataset, const CodesOptions& o) {
@@ -105,6 +155,7 @@ Codes codes_of(const models::Model& model, const data::DatasetPtr& dataset, cons
     labels.push_back(batch->labels);
     codes.indices.insert(codes.indices.end(), batch->indices.begin(), batch->indices.end());
   }
+  codes.skipped = int64_t(loader.corrupt().size());
   if (values.empty())
     throw std::invalid_argument(
         fmt::format("[codes] {}: none of its pictures can be read", dataset->name()));

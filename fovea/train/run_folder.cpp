@@ -1,15 +1,19 @@
 #include "fovea/train/run_folder.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <fstream>
+#include <unistd.h>
 
+#include <climits>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "fovea/core/atomic_file.h"
 #include "fovea/core/errors.h"
 #include "fovea/formats/tensorboard.h"
+#include "fovea/train/recipe.h"
 
 namespace fovea::train {
 
@@ -25,20 +29,85 @@ std::string line_of(const Metrics& m) {
   return j.dump() + "\n";
 }
 
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+[[noreturn]] void cannot_make(const fs::path& path, const std::error_code& error) {
+  const bool long_name = error == std::errc::filename_too_long;
+  throw IoError(
+      path.string(),
+      fmt::format(
+          "the folder of the run cannot be made: {}; choose {}",
+          error.message(),
+          long_name ? "a shorter --name" : "another with --set run.folder=DIR"));
+}
+
+// Why no files can be put into `path`, which is made first where it is not there.
+std::error_code obstacle_to(fs::path path) {
+  for (const fs::path& part : path)
+    if (part.native().size() > NAME_MAX) return std::make_error_code(std::errc::filename_too_long);
+  std::error_code error;
+  fs::file_status status = fs::status(path, error);
+  while (status.type() == fs::file_type::not_found && path != ".") {
+    path = path.has_parent_path() ? path.parent_path() : ".";
+    status = fs::status(path, error);
+  }
+  if (error) return error;
+  if (!fs::is_directory(status)) return std::make_error_code(std::errc::not_a_directory);
+  if (::access(path.c_str(), W_OK | X_OK) != 0) return {errno, std::generic_category()};
+  return {};
+}
+
+bool lies_in(const fs::path& path, const fs::path& folder) {
+  std::error_code no_path, no_folder;
+  const fs::path way = fs::weakly_canonical(path, no_path)
+                           .lexically_relative(fs::weakly_canonical(folder, no_folder));
+  return !no_path && !no_folder && !way.empty() && *way.begin() != "..";
+}
+
+// Whether the file, or the link that is its name, lies in the folder.
+bool holds(const fs::path& folder, const fs::path& file) {
+  return lies_in(file, folder) || lies_in(fs::path(".") / file.parent_path(), folder);
+}
+
+// Where the run goes: a name that is free, unless it may replace what is there.
+fs::path place_of(const NewRun& run) {
+  fs::path path = fs::path(run.folder) / run.name;
+  for (int n = 2; !run.overwrite && is_there(path); ++n)
+    path = fs::path(run.folder) / fmt::format("{}-{}", run.name, n);
+  if (!run.overwrite || !is_there(path)) return path;
+  for (const auto& [setting, file] : run.sources)
+    if (holds(path, file))
+      throw std::invalid_argument(fmt::format(
+          "--overwrite would replace {}, and with it {}, which {} says to begin from: give the new "
+          "run another --name",
+          path.string(),
+          file,
+          setting));
+  return path;
+}
+
 }  // namespace
 
-RunFolder RunFolder::create(const std::string& folder, const std::string& name, bool overwrite) {
-  fs::path path = fs::path(folder) / name;
-  for (int n = 2; !overwrite && fs::exists(path); ++n)
-    path = fs::path(folder) / fmt::format("{}-{}", name, n);
+NewRun new_run(const Recipe& recipe, bool overwrite) {
+  NewRun run{.folder = recipe.folder, .name = recipe.name, .overwrite = overwrite};
+  if (!recipe.from.empty()) run.sources["model.from"] = recipe.from;
+  if (!recipe.init.empty()) run.sources["model.init"] = recipe.init;
+  return run;
+}
+
+void RunFolder::check(const NewRun& run) {
+  const fs::path path = place_of(run);
+  if (const std::error_code error = obstacle_to(path)) cannot_make(path, error);
+}
+
+RunFolder RunFolder::create(const NewRun& run) {
+  const fs::path path = place_of(run);
   std::error_code error;
   fs::create_directories(path, error);
-  if (error)
-    throw IoError(
-        path.string(),
-        fmt::format(
-            "the folder of the run cannot be made: {}; choose another with --set run.folder=DIR",
-            error.message()));
+  if (error) cannot_make(path, error);
   constexpr std::string_view written[] = {
       "metrics.jsonl",
       "layers.jsonl",

@@ -18,6 +18,17 @@ struct Metrics {
   std::map<std::string, double> values;
 };
 
+struct Recipe;
+
+// What a new run is called, and what it must not destroy.
+struct NewRun {
+  std::string folder, name;
+  bool overwrite = false;  // a run of that name that is there
+  // Files that it begins from, by the setting that names them: {"model.from", "old.safetensors"}.
+  std::map<std::string, std::string> sources = {};
+};
+NewRun new_run(const Recipe& recipe, bool overwrite);
+
 // The folder of one run:
 //   recipe.toml         fully resolved
 //   metrics.jsonl       a line per event
@@ -33,8 +44,11 @@ struct Metrics {
 class RunFolder {
  public:
   // Makes `folder/name`, or `folder/name-2`, ... where that exists; with `overwrite`, that folder
-  // without the files of the run in it.
-  static RunFolder create(const std::string& folder, const std::string& name, bool overwrite);
+  // without the files of the run in it. Throws std::invalid_argument, before anything is deleted,
+  // where a source of the new run lies in there.
+  static RunFolder create(const NewRun& run);
+  // What can be said of that before the work whose results it will hold. Makes nothing.
+  static void check(const NewRun& run);
   // Opens a run to go on with it; throws IoError when it is not one.
   static RunFolder open(const std::string& path);
 

@@ -187,6 +187,18 @@ void check_model_name(const Recipe& recipe) {
       did_you_mean(recipe.model, known)));
 }
 
+data::Source with_validation_share(const data::Source& source, const Recipe& recipe) {
+  try {
+    return data::with_validation(source, Key(recipe.seed).fold_in(2), {.share = recipe.val_share});
+  } catch (const std::invalid_argument& e) {
+    throw std::invalid_argument(fmt::format(
+        "data.val = {}: {}; give more pictures, some for validation of their own "
+        "(train=PATH,val=PATH), or data.val=0 for none",
+        recipe.val_share,
+        e.what()));
+  }
+}
+
 }  // namespace
 
 Setup set_up(const Recipe& recipe) {
@@ -206,8 +218,7 @@ Setup set_up(const Recipe& recipe) {
   if (recipe.fold.of > 0)
     s.source = data::with_fold(s.source, Key(recipe.seed).fold_in(2), recipe.fold);
   else if (!s.source.val && recipe.val_share > 0)
-    s.source =
-        data::with_validation(s.source, Key(recipe.seed).fold_in(2), {.share = recipe.val_share});
+    s.source = with_validation_share(s.source, recipe);
 
   // The weights come from the training split alone.
   s.loss = loss_options(recipe, data::class_counts(*s.source.train), s.source.train->classes());

@@ -16,6 +16,7 @@
 #include "fovea/optim/factory.h"
 #include "fovea/optim/schedule.h"
 #include "fovea/train/checkpoint.h"
+#include "fovea/train/codes.h"
 #include "fovea/train/evaluate.h"
 #include "fovea/train/fit.h"
 #include "fovea/train/layer_log.h"
@@ -49,11 +50,15 @@ class Session {
       const TrainOptions& o,
       std::optional<Setup> setup = {})
       : recipe_(config), run_(std::move(run)), options_(o) {
+    if (!run_) RunFolder::check(new_run(recipe_, o.overwrite));
     use_processors(recipe_);
     setup_ = setup ? std::move(*setup) : set_up(recipe_);
     for (const std::string& text : setup_.notes) note(text);
     frozen_ = freeze_modules(*setup_.model.net, recipe_.freeze);
-    but_head_ = freeze_all_but(*setup_.model.net, setup_.fresh);
+    check_new_weights_learn();
+    if (recipe_.head_epochs > 0)
+      but_head_ = freeze_all_but(
+          *setup_.model.net, setup_.fresh.empty() ? head_parameters(setup_.model) : setup_.fresh);
     check_regularized_weights();
     loader_ =
         std::make_unique<data::Loader>(setup_.source.train, loader_options(recipe_, setup_, true));
@@ -76,7 +81,7 @@ class Session {
       restore();
       log_.emplace(*run_, Reached{.epochs = at_.epoch, .steps = at_.step});
     } else {
-      run_ = RunFolder::create(recipe_.folder, recipe_.name, o.overwrite);
+      run_ = RunFolder::create(new_run(recipe_, o.overwrite));
       write_file_atomic(run_->file("recipe.toml"), config.to_toml());
       log_.emplace(*run_, std::nullopt);
       write_begin();
@@ -133,6 +138,16 @@ class Session {
  private:
   void note(const std::string& text) {
     if (options_.observer) options_.observer->note(text);
+  }
+
+  void check_new_weights_learn() {
+    for (const std::string& name : setup_.fresh)
+      if (frozen_.holds(name))
+        throw std::invalid_argument(fmt::format(
+            "model.freeze: {} does not fit {} and begins anew, so frozen it would stay random; "
+            "freeze only what comes from there",
+            name,
+            recipe_.from));
   }
 
   void check_regularized_weights() {
@@ -196,14 +211,9 @@ class Session {
     return true;
   }
 
-  // Where the old head fits, there is no new one to wait for.
-  bool trains_head_alone() const {
-    return at_.epoch < recipe_.head_epochs && !setup_.fresh.empty();
-  }
-
   void step(const data::Batch& batch) {
     optimizer_->set_lr(schedule_->lr(at_.step));
-    const Frozen& frozen = trains_head_alone() ? but_head_ : frozen_;
+    const Frozen& frozen = at_.epoch < recipe_.head_epochs ? but_head_ : frozen_;
     layers_->before_step(at_.step, frozen);
     StepResult r;
     try {
@@ -437,6 +447,22 @@ class Session {
   RunningMeans means_{at_.running};
 };
 
+// A run that goes on reads again what it began from.
+void check_sources(const Config& config, const std::string& recipe) {
+  for (const char* setting : {"model.from", "model.init"}) {
+    const std::string file = config.text(setting);
+    std::error_code error;
+    if (!file.empty() && !std::filesystem::exists(file, error))
+      throw IoError(
+          file,
+          fmt::format(
+              "there is no such file, and {} names it as {}: put it back, or write there where it "
+              "is now",
+              recipe,
+              setting));
+  }
+}
+
 }  // namespace
 
 TrainResult train(const Config& config, const TrainOptions& o) {
@@ -451,6 +477,7 @@ TrainResult resume(const std::string& folder, const TrainOptions& o) {
   RunFolder run = RunFolder::open(folder);
   Config config = recipe_config();
   config.read_toml(run.file("recipe.toml"));
+  check_sources(config, run.file("recipe.toml"));
   return Session(config, std::move(run), o).run();
 }
 

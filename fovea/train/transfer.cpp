@@ -46,6 +46,10 @@ void sum_channels(Tree& weights, nn::Module& net) {
 }  // namespace
 
 Surgery operate(const models::Model& old, const SurgeryOptions& o, Key key) {
+  if (!old.architecture.members.empty())
+    throw std::invalid_argument(
+        "[transfer] expected one network, got an ensemble: fine-tune its members and join them "
+        "again with `fovea ensemble`");
   if (old.one_by_one)
     throw std::invalid_argument(
         "[transfer] expected a graph of any number of pictures, got one that takes a single one; "
@@ -83,29 +87,6 @@ Surgery operate(const models::Model& old, const SurgeryOptions& o, Key key) {
   for (const auto& [name, t] : before)
     if (absent.contains(name)) s.fresh.insert(name);
   return s;
-}
-
-Advice advise(int64_t pictures, int64_t classes, double familiarity) {
-  constexpr double alike = 0.35;
-  constexpr int64_t many = 1000;  // pictures a class
-  const int64_t each = pictures / std::max<int64_t>(classes, 1);
-  const std::string reason = fmt::format(
-      "{} pictures of each class are {}, and the model's first guess on them is {:.0f} % sure, "
-      "which means they are {} what it learnt from",
-      each,
-      each < many ? "few" : "many",
-      100 * familiarity,
-      familiarity >= alike ? "like" : "unlike");
-  if (each < many && familiarity >= alike)
-    return {"features", reason + ": train a linear classifier on its last features"};
-  if (each < many)
-    return {
-        "last",
-        reason +
-            ": features of the last layers fit badly; train a classifier on earlier ones, or "
-            "fine-tune the last stages, with augmentation"};
-  if (familiarity >= alike) return {"last", reason + ": fine-tune the last few stages"};
-  return {"all", reason + ": fine-tune all of it"};
 }
 
 }  // namespace fovea::train

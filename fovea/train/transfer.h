@@ -27,15 +27,4 @@ struct Surgery {
 // channels for grey ones. Throws std::invalid_argument where nothing is left of the old model.
 Surgery operate(const models::Model& old, const SurgeryOptions& o, Key key);
 
-// Which way to learn from few or many pictures that are like or unlike those learnt before (CS231n
-// lecture 7), with its reasons in words.
-struct Advice {
-  std::string mode;  // "features", "last" or "all"
-  std::string reason;
-};
-
-// `familiarity` is the mean probability of the old model's first guess on the new pictures: near 1
-// where it recognises something in each.
-Advice advise(int64_t pictures, int64_t classes, double familiarity);
-
 }  // namespace fovea::train

@@ -232,6 +232,16 @@ TEST_F(SourceTest, ClassesOfAModelDecideTheLabels) {
   EXPECT_HAS(refused(path(), {.classes = {"cat", "ant"}}), "not among the 2 expected ones: bee");
 }
 
+TEST_F(SourceTest, OfManyClassesSomeAreNamed) {
+  write_classes("", {"class 99x", "other"});
+  Strings classes;
+  for (int i = 0; i < 1000; ++i) classes.push_back("class " + std::to_string(i));
+  const std::string message = refused(path(), {.classes = classes});
+  EXPECT_HAS(message, "class 8, class 9 and 990 more");
+  EXPECT_HAS(message, "did you mean \"class 99");
+  EXPECT_LT(message.size(), 1000u);
+}
+
 TEST_F(SourceTest, OneClassIsRefused) {
   write_classes("", {"only"});
   EXPECT_HAS(refused(path()), "has 1 class: only; expected at least 2");

@@ -124,7 +124,7 @@ TEST_F(AttendantTest, NeitherNamesNorAFileItCannotWriteKeepARunFromTraining) {
 
   const train::Recipe recipe(config({}));
   train::Setup setup = train::set_up(recipe);
-  const auto run = train::RunFolder::create(path(), "run", false);
+  const auto run = train::RunFolder::create({.folder = path(), .name = "run"});
   std::filesystem::create_directories(run.file("doctor.json"));
   Attendant attendant({});
   EXPECT_NO_THROW(attendant.before(run, recipe, setup, {}));

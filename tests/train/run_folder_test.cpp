@@ -14,6 +14,7 @@
 namespace fovea::train {
 namespace {
 
+using std::filesystem::exists;
 using test::message_of;
 
 class RunFolderTest : public test::FolderTest {};
@@ -21,9 +22,9 @@ class RunLogTest : public test::FolderTest {};
 class CheckpointTest : public test::FolderTest {};
 
 TEST_F(RunFolderTest, NeverWritesIntoAnotherRunUnlessAsked) {
-  EXPECT_EQ(RunFolder::create(path("runs"), "a", false).path(), path("runs/a"));
-  EXPECT_EQ(RunFolder::create(path("runs"), "a", false).path(), path("runs/a-2"));
-  EXPECT_EQ(RunFolder::create(path("runs"), "a", false).path(), path("runs/a-3"));
+  EXPECT_EQ(RunFolder::create({.folder = path("runs"), .name = "a"}).path(), path("runs/a"));
+  EXPECT_EQ(RunFolder::create({.folder = path("runs"), .name = "a"}).path(), path("runs/a-2"));
+  EXPECT_EQ(RunFolder::create({.folder = path("runs"), .name = "a"}).path(), path("runs/a-3"));
   const char* of_a_run[] = {
       "metrics.jsonl",
       "layers.jsonl",
@@ -35,16 +36,65 @@ TEST_F(RunFolderTest, NeverWritesIntoAnotherRunUnlessAsked) {
       "report.html"};
   for (const char* old : of_a_run) write(std::string("runs/a/") + old, "old");
   write("runs/a/notes.txt", "mine");
-  RunFolder again = RunFolder::create(path("runs"), "a", true);
+  RunFolder again = RunFolder::create({.folder = path("runs"), .name = "a", .overwrite = true});
   EXPECT_EQ(again.path(), path("runs/a"));
   for (const char* old : of_a_run) EXPECT_FALSE(std::filesystem::exists(again.file(old))) << old;
   EXPECT_EQ(read("runs/a/notes.txt"), "mine");
 }
 
+TEST_F(RunFolderTest, NeverDeletesWhatTheNewRunBeginsFrom) {
+  write("runs/a/model.safetensors", "trained");
+  write("runs/a/metrics.jsonl", "old");
+  write("elsewhere.safetensors", "trained");
+  std::filesystem::create_symlink(path("runs/a/model.safetensors"), path("link.safetensors"));
+  std::filesystem::create_directory_symlink(path("runs"), path("also"));
+  auto replacing = [&](const std::string& setting, const std::string& file) {
+    return NewRun{
+        .folder = path("also"), .name = "a", .overwrite = true, .sources = {{setting, file}}};
+  };
+  std::filesystem::create_symlink(path("elsewhere.safetensors"), path("runs/a/other.safetensors"));
+  for (const char* file :
+       {"runs/a/model.safetensors",
+        "runs/b/../a/model.safetensors",
+        "link.safetensors",
+        "runs/a/other.safetensors"}) {
+    const NewRun run = replacing("model.from", path(file));
+    const std::string message = message_of([&] { RunFolder::create(run); });
+    EXPECT_HAS(message, "which model.from says to begin from");
+    EXPECT_HAS(message, "another --name");
+    EXPECT_EQ(message_of([&] { RunFolder::check(run); }), message);
+    EXPECT_EQ(read("runs/a/model.safetensors"), "trained") << file;
+    EXPECT_EQ(read("runs/a/metrics.jsonl"), "old") << file;
+  }
+  NewRun beside = replacing("model.init", path("link.safetensors"));
+  beside.overwrite = false;
+  EXPECT_EQ(RunFolder::create(beside).path(), path("also/a-2"));
+  EXPECT_NO_THROW(RunFolder::create(replacing("model.init", path("elsewhere.safetensors"))));
+  EXPECT_FALSE(exists(path("runs/a/metrics.jsonl")));
+}
+
+TEST_F(RunFolderTest, IsLookedAtBeforeTheWork) {
+  write("file", "");
+  const NewRun long_name{.folder = path("runs"), .name = std::string(300, 'x')};
+  for (bool overwrite : {false, true}) {
+    NewRun run = long_name;
+    run.overwrite = overwrite;
+    EXPECT_HAS(message_of([&] { RunFolder::check(run); }), "choose a shorter --name");
+    EXPECT_THROW(RunFolder::check(run), IoError);
+    EXPECT_THROW(RunFolder::create(run), IoError);
+  }
+  EXPECT_HAS(
+      message_of([&] { RunFolder::check({.folder = path("file/runs"), .name = "a"}); }),
+      "Not a directory; choose another with --set run.folder=DIR");
+  EXPECT_NO_THROW(RunFolder::check({.folder = path("new/runs"), .name = "a"}));
+  EXPECT_NO_THROW(RunFolder::check({.folder = "runs-that-are-nowhere", .name = "a"}));
+  EXPECT_FALSE(exists(path("new")));
+}
+
 TEST_F(RunFolderTest, SaysWhatToDoWhenItCannotBeMade) {
   write("file", "");
   EXPECT_HAS(
-      message_of([&] { RunFolder::create(path("file"), "a", false); }),
+      message_of([&] { RunFolder::create({.folder = path("file"), .name = "a"}); }),
       "the folder of the run cannot be made: Not a directory; choose another with --set "
       "run.folder=DIR");
 }
@@ -66,7 +116,7 @@ TEST_F(RunFolderTest, OpensOnlyWhatCanBeResumed) {
 }
 
 TEST_F(RunLogTest, LinesReadBackAndResumingDropsWhatComesAgain) {
-  RunFolder run = RunFolder::create(path(), "r", false);
+  RunFolder run = RunFolder::create({.folder = path(), .name = "r"});
   {
     RunLog log(run, {});
     for (int64_t step = 1; step <= 5; ++step)
@@ -98,7 +148,7 @@ TEST_F(RunLogTest, LinesReadBackAndResumingDropsWhatComesAgain) {
 
 // A kill between the line of an epoch and its checkpoint leaves one of the same step, from before.
 TEST_F(RunLogTest, ResumingDropsTheLineOfAnEpochThatWillEndAgain) {
-  RunFolder run = RunFolder::create(path(), "r", false);
+  RunFolder run = RunFolder::create({.folder = path(), .name = "r"});
   {
     RunLog log(run, {});
     for (int64_t epoch = 1; epoch <= 2; ++epoch) {

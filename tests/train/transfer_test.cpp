@@ -4,6 +4,7 @@
 
 #include "fovea/core/eval.h"
 #include "fovea/data/source.h"
+#include "fovea/models/ensemble.h"
 #include "fovea/models/registry.h"
 #include "fovea/ops/matmul.h"
 #include "fovea/ops/reduce.h"
@@ -116,13 +117,46 @@ TEST(Transfer, NamesWhatDoesNotFit) {
       "grey pictures only");
 }
 
-// DAT-40.
-TEST(Transfer, AdvisesByTheCoursesTable) {
-  EXPECT_EQ(advise(500, 5, 0.6).mode, "features");
-  EXPECT_EQ(advise(500, 5, 0.1).mode, "last");
-  EXPECT_EQ(advise(50'000, 5, 0.6).mode, "last");
-  EXPECT_EQ(advise(50'000, 5, 0.1).mode, "all");
-  EXPECT_HAS(advise(500, 5, 0.6).reason, "100 pictures of each class are few");
+models::Model ensemble_of_lenets() {
+  std::vector<models::NamedModel> members;
+  for (const char* name : {"a", "b"}) {
+    models::Model m = model_of("lenet5", {28, 28, 1}, 10);
+    m.classes = models::numbered_classes(10);
+    members.push_back({name, std::move(m)});
+  }
+  return models::make_ensemble(std::move(members));
+}
+
+// As many classes as it has would leave all but the last member's head as they are.
+TEST(Transfer, RefusesAnEnsemble) {
+  const models::Model m = ensemble_of_lenets();
+  for (int64_t classes : {10, 3})
+    EXPECT_HAS(
+        message_of([&] { operate(m, {.classes = classes}, Key(2)); }),
+        "an ensemble: fine-tune its members and join them again with `fovea ensemble`");
+}
+
+TEST(Codes, OfAnEnsembleNeedALayer) {
+  const models::Model m = ensemble_of_lenets();
+  const data::DatasetPtr some = data::subset(data::open("digits").test, {5, 3});
+  EXPECT_HAS(
+      message_of([&] { codes_of(m, some); }),
+      "an ensemble has a head in each member: name the layer that is wanted (--layer), such as "
+      "members.0.fc3.input, members.1.fc3.input");
+  const Codes codes = codes_of(m, some, {.layer = "members.1.fc3.input"});
+  EXPECT_EQ(codes.values.shape(), (Shape{2, 84}));
+}
+
+// What a convolution reads that makes the scores, averaged as by the linear head that replaces it.
+TEST(Codes, OfAConvolutionalHeadAreTheMeansOfWhatItReads) {
+  const models::Model old = model_of("squeezenet1_1", {64, 64, 3}, 10);
+  const data::DatasetPtr some = data::subset(data::open("digits").test, {5, 3});
+  const Codes codes = codes_of(old, some);
+  ASSERT_EQ(codes.values.shape(), (Shape{2, 512}));
+  const Surgery s = operate(old, {.classes = 3, .linear_head = true}, Key(2));
+  EXPECT_LE(test::relative_error(codes.values, codes_of(s.model, some).values), 1e-5);
+  EXPECT_EQ(
+      head_parameters(old), (std::set<std::string>{"classifier.1.bias", "classifier.1.weight"}));
 }
 
 TEST(Codes, AreWhatGoesIntoTheHead) {
@@ -250,17 +284,21 @@ TEST_F(FinetuneTest, TrainsTheLastStagesAndTheHeadFirst) {
   EXPECT_EQ(after.at("fc3.weight").dim(0), 10);
   EXPECT_EQ(resume(r.folder).steps, r.steps);  // the recipe it keeps can be read again
 
-  // A head that fits is not new, so nothing waits for it.
-  const TrainResult fits =
-      train(plan_finetuning(
-                recipe({{"model.from", r.folder + "/model.safetensors"}, {"train.epochs", "1"}}),
-                "all",
-                {.head_epochs = 1})
-                .config);
-  const models::Model went_on = models::load_model(fits.folder + "/model.safetensors");
-  EXPECT_NE(
-      nn::parameters(*went_on.net).at("fc1.weight").to_vector(),
-      after.at("fc1.weight").to_vector());
+  // A head that fits is not new, so nothing waits for it unless that is asked for.
+  for (const auto& head_epochs : {std::optional<int64_t>(), std::optional<int64_t>(1)}) {
+    const TrainResult fits =
+        train(plan_finetuning(
+                  recipe({{"model.from", r.folder + "/model.safetensors"}, {"train.epochs", "1"}}),
+                  "all",
+                  {.head_epochs = head_epochs})
+                  .config);
+    const models::Model went_on = models::load_model(fits.folder + "/model.safetensors");
+    const Tree learnt = nn::parameters(*went_on.net);
+    EXPECT_EQ(
+        learnt.at("fc1.weight").to_vector() == after.at("fc1.weight").to_vector(),
+        head_epochs.has_value());
+    EXPECT_NE(learnt.at("fc3.weight").to_vector(), after.at("fc3.weight").to_vector());
+  }
 
   // The first epoch leaves all but the head.
   const TrainResult first =
@@ -269,6 +307,133 @@ TEST_F(FinetuneTest, TrainsTheLastStagesAndTheHeadFirst) {
   EXPECT_EQ(
       nn::parameters(*head_only.net).at("fc2.weight").to_vector(),
       before.at("fc2.weight").to_vector());
+}
+
+TEST_F(FinetuneTest, TheHeadGoesFirstWhereMoreEpochsFollow) {
+  auto head_epochs = [&](const char* epochs, const FinetuneOptions& o = {}) {
+    const Finetuning plan = plan_finetuning(recipe({{"train.epochs", epochs}}), "all", o);
+    EXPECT_EQ(plan.notes.size(), o.head_epochs ? 1u : 0u);
+    for (const std::string& note : plan.notes) EXPECT_HAS(note, "only the head learns");
+    return plan.config.text("train.head_epochs");
+  };
+  EXPECT_EQ(head_epochs("1"), "0");
+  EXPECT_EQ(head_epochs("2"), "1");
+  EXPECT_EQ(head_epochs("9"), "1");
+  EXPECT_EQ(head_epochs("1", {.head_epochs = 1}), "1");
+}
+
+TEST_F(FinetuneTest, WhatBeginsAnewIsNotFrozen) {
+  EXPECT_HAS(
+      message_of([&] {
+        train(recipe({{"model.freeze", "conv1 fc3"}}));
+      }),
+      "model.freeze: fc3.bias does not fit");
+  EXPECT_FALSE(std::filesystem::exists(path("runs")));
+  // Larger pictures give fc1 more to read.
+  const Finetuning plan = plan_finetuning(recipe({{"data.height", "36"}}), "last", {.stages = 1});
+  EXPECT_EQ(plan.config.text("model.freeze"), "conv1 conv2");
+  ASSERT_EQ(plan.notes.size(), 1u);
+  EXPECT_HAS(plan.notes[0], "fc1 begins anew");
+}
+
+TEST_F(FinetuneTest, SaysWhatHasNoEffect) {
+  auto notes = [&](const char* mode,
+                   const std::map<std::string, std::string>& changes,
+                   const FinetuneOptions& o) {
+    std::string text;
+    for (const std::string& note : plan_finetuning(recipe(changes), mode, o).notes)
+      text += note + "\n";
+    return text;
+  };
+  EXPECT_EQ(notes("last", {}, {.stages = 4}), "");
+  EXPECT_HAS(notes("last", {}, {.stages = 5}), "--stages 5: the network has 4 before its head");
+  EXPECT_HAS(notes("all", {}, {.stages = 1}), "without effect: --stages; mode all trains all");
+  EXPECT_HAS(notes("all", {}, {.loss = ProbeLoss::svm}), "without effect: --classifier; it is for");
+  EXPECT_HAS(
+      notes("last", {{"model.freeze", "conv1"}}, {.stages = 1}),
+      "without effect: --stages; model.freeze is set by test");
+  EXPECT_HAS(
+      notes("last", {{"train.head_epochs", "0"}}, {.head_epochs = 1}),
+      "without effect: --head-epochs; train.head_epochs is set by test");
+  EXPECT_HAS(
+      notes("last", {{"optimizer.groups", "fc3.* lr_scale=1"}}, {.stage_lr = 0.1}),
+      "without effect: --stage-lr; optimizer.groups is set by test");
+  const std::string features = notes(
+      "features",
+      {{"optimizer.lr", "0.1"},
+       {"train.ema", "0.9"},
+       {"model.freeze", "conv1"},
+       {"train.class_weights", "balanced"}},
+      {.stages = 1, .head_epochs = 2, .stage_lr = 1});
+  for (const char* setting :
+       {"train.epochs (test)",
+        "train.batch (test)",
+        "optimizer.lr (test)",
+        "train.ema (test)",
+        "model.freeze (test)",
+        "--stages, --head-epochs, --stage-lr; mode features fits"})
+    EXPECT_HAS(features, setting);
+  EXPECT_EQ(features.find("train.class_weights"), features.npos);
+}
+
+TEST_F(FinetuneTest, LooksAtTheDataInAnyMode) {
+  for (const char* mode : {"auto", "features", "last", "all"}) {
+    const Finetuning plan = plan_finetuning(recipe({}), mode, {});
+    ASSERT_TRUE(plan.advice.separation) << mode;
+    EXPECT_EQ(plan.advice.separation->classes, 10);
+    EXPECT_EQ(plan.mode, std::string(mode) == "auto" ? plan.advice.mode : mode);
+  }
+}
+
+TEST_F(FinetuneTest, KeepsWhatItBeginsFrom) {
+  std::filesystem::create_directories(path("runs/run"));
+  std::filesystem::rename(path("old.safetensors"), path("runs/run/model.safetensors"));
+  const std::string before = read("runs/run/model.safetensors");
+  const Config c = recipe({{"model.from", path("runs/run/model.safetensors")}});
+  const char* message = "which model.from says to begin from: give the new run another --name";
+  EXPECT_HAS(message_of([&] { train(c, {.overwrite = true}); }), message);
+  EXPECT_HAS(
+      message_of([&] { train_on_features(plan_finetuning(c, "features", {}), {}, true); }),
+      message);
+  Config init = recipe_config();
+  init.set("run.folder", path("runs"), "test");
+  init.set("run.name", "run", "test");
+  init.set("model.name", "lenet5", "test");
+  init.set("model.init", path("runs/run/model.safetensors"), "test");
+  EXPECT_HAS(message_of([&] { train(init, {.overwrite = true}); }), "which model.init says");
+  EXPECT_EQ(read("runs/run/model.safetensors"), before);
+}
+
+TEST_F(FinetuneTest, ARunThatGoesOnNamesWhatHasMoved) {
+  const TrainResult r = train(recipe({{"train.epochs", "1"}}));
+  std::filesystem::rename(path("old.safetensors"), path("moved.safetensors"));
+  EXPECT_HAS(
+      message_of([&] { resume(r.folder); }),
+      "old.safetensors: there is no such file, and " + r.folder +
+          "/recipe.toml names it as model.from");
+}
+
+TEST_F(FinetuneTest, CountsWhatCannotBeRead) {
+  for (int i = 0; i < 24; ++i) {
+    const std::string name = std::to_string(i) + ".ppm";
+    write_ppm("photos/red/" + name, 200 + i, i, i);
+    write_ppm("photos/blue/" + name, i, i, 200 + i);
+  }
+  write("photos/red/bad.ppm", "no picture");
+  const Config c =
+      recipe({{"data.source", path("photos")}, {"data.limit", "0"}, {"data.max_corrupt", "0.5"}});
+  const data::Source photos = data::open(path("photos"));
+  EXPECT_EQ(codes_of(models::load_model(path("old.safetensors")), photos.train).skipped, 1);
+  const FeatureResult r = train_on_features(plan_finetuning(c, "features", {}), {}, false);
+  EXPECT_EQ(r.skipped + r.val->skipped, 1);
+}
+
+TEST_F(FinetuneTest, FixedFeaturesLookForTheirFolderFirst) {
+  Finetuning plan = plan_finetuning(recipe({{"run.name", std::string(300, 'x')}}), "features", {});
+  plan.setup.source.train = nullptr;  // nothing is read
+  EXPECT_HAS(
+      message_of([&] { train_on_features(std::move(plan), {}, false); }),
+      "choose a shorter --name");
 }
 
 TEST_F(FinetuneTest, FixedFeaturesBecomeAModelOfTheWholeNetwork) {
