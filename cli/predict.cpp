@@ -1,9 +1,11 @@
 // fovea predict: what a model sees in pictures.
 #include <cstdio>
 #include <memory>
+#include <new>
 #include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/json_text.h"
@@ -11,6 +13,7 @@
 #include "cli/pictures.h"
 #include "cli/verb.h"
 #include "cli/view_flags.h"
+#include "fovea/core/text.h"
 #include "fovea/image/decode.h"
 #include "fovea/train/evaluate.h"
 #include "fovea/train/mc_dropout.h"
@@ -64,6 +67,17 @@ void print_one(
   print(line + "\n");
 }
 
+// What to say of pictures whose views do not fit into memory.
+std::string out_of_memory(const std::string& files, const Options& o) {
+  const std::string cause =
+      o.views.scales.empty()
+          ? std::string("a smaller picture or --batch needs less")
+          : fmt::format(
+                "--scales {} enlarges pictures: a smaller one, or a smaller --batch, needs less",
+                fmt::join(o.views.scales, ","));
+  return fmt::format("{}: out of memory; {}", files, cause);
+}
+
 int run(const Options& o, const Globals& g) {
   if (o.draws == 1)
     throw std::invalid_argument(
@@ -81,17 +95,29 @@ int run(const Options& o, const Globals& g) {
   data::ViewBatch pictures(views);
   int64_t bad = 0;
   uint64_t batches = 0;
-  auto flush = [&] {
+  auto judge = [&] {
     auto predictions = o.draws > 0 ? train::predict_sampled(
                                          model, pictures, o.top, o.draws, Key(1).fold_in(batches++))
                                    : train::predict(*scores, pictures, o.top);
     for (size_t i = 0; i < names.size(); ++i) print_one(g, model, names[i], predictions[i]);
     names.clear();
   };
+  auto flush = [&] {
+    try {
+      judge();
+    } catch (const train::NonFiniteScores& e) {
+      throw std::runtime_error(fmt::format("{}: {}", names[size_t(e.picture())], e.what()));
+    } catch (const std::bad_alloc&) {
+      throw std::runtime_error(out_of_memory(list_of(names, 3), o));
+    }
+  };
   for (const std::string& file : files) {
     try {
       pictures.add(read_picture(file, views.decode_options()));
       names.push_back(file);
+    } catch (const std::bad_alloc&) {
+      tell(g, out_of_memory(file, o));
+      ++bad;
     } catch (const std::exception& e) {  // the others are still worth predicting
       tell(g, e.what());
       ++bad;

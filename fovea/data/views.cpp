@@ -77,8 +77,9 @@ std::string Views::str() const {
     text += fmt::format("ten crops of {} x {}", p.height, p.width);
   else
     text += "the middle";
-  if (options_.crops == Crops::flip) text += ", also mirrored,";
+  if (options_.crops == Crops::flip) text += ", also mirrored";
   if (p.resize != Resize::short_side) return text;
+  if (options_.crops == Crops::flip) text += ",";
   std::vector<int> sides;
   for (const Preprocess& scale : scales_) sides.push_back(scale.short_side);
   return fmt::format("{} at {}", text, fmt::join(sides, ", "));

@@ -7,6 +7,7 @@
 
 #include "fovea/ops/create.h"
 #include "fovea/ops/elementwise.h"
+#include "fovea/ops/reduce.h"
 #include "fovea/ops/softmax.h"
 
 namespace fovea::models {
@@ -93,6 +94,7 @@ Model without_network(const std::vector<NamedModel>& models) {
   std::vector<std::string> licences;
   for (const auto& [name, other] : models) {
     if (other.data_fingerprint != m.data_fingerprint) m.data_fingerprint.clear();
+    m.one_by_one |= other.one_by_one;
     if (other.licence.empty() || std::ranges::find(licences, other.licence) != licences.end())
       continue;
     m.licence += (licences.empty() ? "" : "; ") + other.licence;
@@ -107,7 +109,9 @@ Tensor Ensemble::forward(const Tensor& x, nn::Ctx& ctx) const {
   std::vector<Tensor> log_p;
   for (size_t i = 0; i < members_.size(); ++i) {
     const auto& [net, scale, shift] = members_[i];
-    log_p.push_back(log_softmax(ctx.run(fmt::format("members.{}", i), *net, x * scale + shift)));
+    Tensor scores = ctx.run(fmt::format("members.{}", i), *net, x * scale + shift);
+    if (scores.rank() == 4) scores = mean(scores, {1, 2}, {.keep = true});
+    log_p.push_back(log_softmax(scores));
   }
   Tensor top = log_p[0];
   for (const Tensor& l : log_p) top = maximum(top, l);

@@ -9,9 +9,11 @@
 namespace fovea::models {
 
 // Several networks as one: each sees the input, and the scores are the logarithm of the mean of
-// their probabilities, y = log (1/M) sum_m softmax(y_m), whose softmax is that mean. Scores at many
-// positions, as of Dense, are averaged at each. Children: members.0, members.1, ... Members that
-// were trained on inputs with other statistics see x * inputs.1.scale + inputs.1.shift, both (C).
+// their probabilities, y = log (1/M) sum_m softmax(y_m), whose softmax is that mean. A member's
+// scores at many positions, (N, Ho, Wo, classes) inside Dense, are averaged over these first: the
+// ensemble's are (N, 1, 1, classes), and maps of the members may differ in size. Children:
+// members.0, members.1, ... Members that were trained on inputs with other statistics see
+// x * inputs.1.scale + inputs.1.shift, both (C).
 class Ensemble : public nn::Module {
  public:
   struct Member {

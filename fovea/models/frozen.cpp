@@ -18,12 +18,19 @@ graph::Plan freeze(const nn::Module& net, const Shape& input) {
 
 Tensor FrozenModel::scores(const Tensor& batch) const {
   model_->preprocess.check_input(batch);
-  if (!model_->one_by_one) return plan(batch.shape()).run(batch);
+  return scores_of_any_size(batch);
+}
+
+Tensor FrozenModel::scores_of_any_size(const Tensor& batch) const {
+  auto run = [&](const Tensor& x) {
+    Tensor scores = plan(x.shape()).run(x);
+    check_rows(scores, x.dim(0));
+    return scores;
+  };
+  if (!model_->one_by_one) return run(batch);
   std::vector<Tensor> each;
-  for (int64_t i = 0; i < batch.dim(0); ++i) {
-    Tensor x = slice(batch, 0, {.start = i, .stop = i + 1});
-    each.push_back(plan(x.shape()).run(x.eval()));
-  }
+  for (int64_t i = 0; i < batch.dim(0); ++i)
+    each.push_back(run(slice(batch, 0, {.start = i, .stop = i + 1}).eval()));
   return concat(each, 0).eval();
 }
 

@@ -21,6 +21,8 @@ class FrozenModel {
 
   // As Model::scores, within rounding of it.
   Tensor scores(const Tensor& batch) const;
+  // The same of pictures of another size than the model's, for networks that slide over them.
+  Tensor scores_of_any_size(const Tensor& batch) const;
 
   // The plan for batches of this shape (N, H, W, C).
   graph::Plan plan(const Shape& batch) const;

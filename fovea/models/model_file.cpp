@@ -1,6 +1,9 @@
 #include "fovea/models/model_file.h"
 
+#include <array>
 #include <filesystem>
+#include <fstream>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -21,11 +24,25 @@ Tensor Model::scores(const Tensor& batch) const {
 
 Tensor Model::scores(const Tensor& batch, nn::Ctx& ctx) const {
   preprocess.check_input(batch);
-  if (!one_by_one) return nn::forward(*net, batch, ctx);
+  auto forward = [&](const Tensor& x) {
+    Tensor scores = nn::forward(*net, x, ctx);
+    check_rows(scores, x.dim(0));
+    return scores;
+  };
+  if (!one_by_one) return forward(batch);
   std::vector<Tensor> each;
   for (int64_t i = 0; i < batch.dim(0); ++i)
-    each.push_back(nn::forward(*net, slice(batch, 0, {.start = i, .stop = i + 1}), ctx));
+    each.push_back(forward(slice(batch, 0, {.start = i, .stop = i + 1})));
   return concat(each, 0);
+}
+
+void check_rows(const Tensor& rows, int64_t pictures) {
+  if (rows.rank() > 0 && rows.dim(0) == pictures) return;
+  throw std::invalid_argument(fmt::format(
+      "[model] expected a row for each of {}, got {}; the graph fixes the number of pictures "
+      "inside: export it with a free batch",
+      counted(pictures, "picture"),
+      rows.shape().str()));
 }
 
 std::vector<std::string> numbered_classes(int64_t n) {
@@ -60,11 +77,28 @@ void save_model(const std::string& path, Model& model) {
 
 namespace {
 
+// Whether it begins as the files of torch.save do: as a zip archive, or as the pickle of a magic
+// number.
+bool may_be_torch(const std::string& path) {
+  std::array<char, 4> first{};
+  std::ifstream(path, std::ios::binary).read(first.data(), first.size());
+  const std::string_view magic(first.data(), first.size());
+  return magic == "PK\x03\x04" || magic == "\x80\x02\x8a\x0a";
+}
+
 formats::SavedTree file_of(const std::string& path) {
   try {
     return formats::load_safetensors(path);
   } catch (const IoError& e) {
     if (!std::filesystem::is_regular_file(path)) throw;
+    if (may_be_torch(path))
+      throw IoError(
+          path,
+          fmt::format(
+              "expected a fovea model (.safetensors), got what may be a checkpoint of PyTorch; "
+              "`fovea convert {} {} --model NAME --preprocess NAME` makes a model of one",
+              path,
+              std::filesystem::path(path).replace_extension(".safetensors").string()));
     std::string why = e.what();
     if (why.starts_with(path + ": ")) why.erase(0, path.size() + 2);
     throw IoError(path, "not a model file (.safetensors of fovea), or cut short: " + why);

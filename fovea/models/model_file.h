@@ -33,6 +33,10 @@ struct Model {
   Tensor scores(const Tensor& batch, nn::Ctx& ctx) const;  // the same as `ctx` says
 };
 
+// Throws std::invalid_argument unless `rows`, what a network gave for that many pictures, has a row
+// for each. A graph of another tool may say inside how many pictures it takes.
+void check_rows(const Tensor& rows, int64_t pictures);
+
 // "class_0", "class_1", ... for models whose classes nobody named.
 std::vector<std::string> numbered_classes(int64_t n);
 

@@ -51,6 +51,7 @@ std::vector<Prediction> predict_sampled(
   size_t done = 0;
   for (const data::ViewGroup& group : batch.take()) {
     const Sampled s = sample_probabilities(model, group.images, draws, key);
+    check_finite(s.mean, group.of);
     const auto mean = s.mean.data<float>(), spread = s.spread.data<float>();
     const auto classes = size_t(s.mean.dim(1));
     for (size_t i = 0; i < group.of.size(); ++i, ++done) {

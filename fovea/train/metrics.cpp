@@ -5,12 +5,38 @@
 
 #include <fmt/format.h>
 
+#include "fovea/models/model_file.h"
+
 namespace fovea::train {
 
 int64_t Evaluation::correct() const {
   int64_t n = 0;
   for (size_t c = 0; c < classes.size(); ++c) n += confusion[c * classes.size() + c];
   return n;
+}
+
+NonFiniteScores::NonFiniteScores(int64_t picture, double score)
+    : NonFiniteError(
+          fmt::format(
+              "expected finite scores, got {} for picture {}, counted from 0. Weights that are NaN "
+              "or infinite make such (a damaged file, a training that diverged), and so do numbers "
+              "that overflow in the network (another preprocessing than it was trained with)",
+              score,
+              picture),
+          "",
+          ""),
+      picture_(picture) {}
+
+void check_finite(const Tensor& scores, std::span<const int64_t> pictures) {
+  scores.eval();
+  const auto values = scores.data<float>();
+  const auto count = size_t(scores.dim(1));
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    const auto row = values.subspan(i * count, count);
+    const auto nan = std::ranges::find_if(row, [](float v) { return std::isnan(v); });
+    const float worst = nan != row.end() ? *nan : *std::ranges::max_element(row);
+    if (!std::isfinite(worst)) throw NonFiniteScores(pictures[i], worst);
+  }
 }
 
 Tally::Tally(std::vector<std::string> classes, int keep_mistakes)
@@ -23,7 +49,8 @@ void Tally::add(const Tensor& logits, const Tensor& labels, std::span<const int6
   if (logits.rank() != 2 || logits.dim(1) != int64_t(count))
     throw std::invalid_argument(
         fmt::format("[evaluate] expected scores (N, {}), got {}", count, logits.shape().str()));
-  logits.eval();
+  models::check_rows(logits, int64_t(indices.size()));
+  check_finite(logits, indices);
   auto scores = logits.data<float>();
   auto truth = labels.eval().data<int32_t>();
   for (size_t i = 0; i < indices.size(); ++i) {

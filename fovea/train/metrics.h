@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "fovea/core/errors.h"
 #include "fovea/core/tensor.h"
 
 namespace fovea::train {
@@ -38,13 +39,27 @@ struct Evaluation {
   int64_t correct() const;
 };
 
+// A picture got scores of which none is the highest: one is NaN, or the largest is infinite.
+class NonFiniteScores : public NonFiniteError {
+ public:
+  NonFiniteScores(int64_t picture, double score);
+  int64_t picture() const { return picture_; }  // as it was numbered
+
+ private:
+  int64_t picture_;
+};
+
+// Throws NonFiniteScores for scores f32 (n, classes) of pictures with these n numbers. Minus
+// infinity beside a finite score is a probability of 0.
+void check_finite(const Tensor& scores, std::span<const int64_t> pictures);
+
 // Collects an Evaluation batch by batch.
 class Tally {
  public:
   explicit Tally(std::vector<std::string> classes, int keep_mistakes = 24);
 
   // logits f32 (N, C); labels i32 (N); indices of the samples in the dataset. Among equal scores
-  // the lower class number counts as higher.
+  // the lower class number counts as higher. Throws NonFiniteScores with the index of a sample.
   void add(const Tensor& logits, const Tensor& labels, std::span<const int64_t> indices);
   Evaluation result() const;
 

@@ -4,9 +4,12 @@
 #include <cmath>
 #include <limits>
 
+#include <fmt/format.h>
+
 #include "fovea/core/errors.h"
 #include "fovea/ops/reduce.h"
 #include "fovea/ops/softmax.h"
+#include "fovea/train/metrics.h"
 
 namespace fovea::train {
 
@@ -21,7 +24,8 @@ double log_add(double a, double b) {
 }  // namespace
 
 ViewScores::ViewScores(const models::Model& model, const data::Views& views, size_t plans)
-    : frozen_(model, std::max(plans, views.options().short_sides.size() + 1)) {}
+    : frozen_(model, std::max(plans, views.options().short_sides.size() + 1)),
+      any_size_(views.options().whole) {}
 
 Judged ViewScores::operator()(std::span<const data::ViewGroup> groups, int64_t n) const {
   std::vector<double> sums;  // logarithms of the sums of probabilities, (n, classes)
@@ -30,14 +34,21 @@ Judged ViewScores::operator()(std::span<const data::ViewGroup> groups, int64_t n
   Judged result;
   result.maps.resize(size_t(n));
   for (const data::ViewGroup& group : groups) {
-    Tensor scores = frozen_.plan(group.images.shape()).run(group.images);
+    Tensor scores =
+        any_size_ ? frozen_.scores_of_any_size(group.images) : frozen_.scores(group.images);
     if (scores.rank() == 4) {
       for (int64_t picture : group.of)
         result.maps[size_t(picture)].push_back({scores.dim(1), scores.dim(2)});
       scores = mean(scores, {1, 2});
     }
+    if (scores.rank() != 2 || (classes > 0 && scores.dim(1) != int64_t(classes)))
+      throw std::invalid_argument(fmt::format(
+          "[views] expected scores (N, {}), got {}",
+          classes > 0 ? std::to_string(classes) : "classes",
+          scores.shape().str()));
+    check_finite(scores, group.of);
     Tensor p = log_softmax(scores).eval();
-    classes = size_t(p.dim(-1));
+    classes = size_t(p.dim(1));
     sums.resize(size_t(n) * classes, -std::numeric_limits<double>::infinity());
     const auto values = p.data<float>();
     for (size_t i = 0; i < group.of.size(); ++i) {

@@ -32,11 +32,12 @@ class ViewScores {
       size_t plans = models::FrozenModel::usual_plans);
 
   // Views of n pictures, at least one of each -> the logarithms of the mean probabilities over the
-  // views of each, whose softmax are these means.
+  // views of each, whose softmax are these means. Throws NonFiniteScores with the picture's place.
   Judged operator()(std::span<const data::ViewGroup> groups, int64_t n) const;
 
  private:
   models::FrozenModel frozen_;
+  bool any_size_;
 };
 
 }  // namespace fovea::train

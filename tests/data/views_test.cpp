@@ -39,6 +39,14 @@ TEST(Views, TheDefaultIsWhatTheModelSees) {
   EXPECT_EQ(views.of(picture)[0], cropping().geometry(picture));
 }
 
+TEST(Views, SayWhatTheyAre) {
+  Preprocess stretched = cropping();
+  stretched.resize = Preprocess::Resize::stretch;
+  EXPECT_EQ(Views(stretched, {.crops = Crops::flip}).str(), "2 views: the middle, also mirrored");
+  EXPECT_EQ(
+      Views(cropping(), {.crops = Crops::flip}).str(), "2 views: the middle, also mirrored, at 10");
+}
+
 TEST(Views, TenCropsAreCutFromTheResizedPicture) {
   Image picture = positions(10, 13);  // its shorter side is right
   Views views(cropping(), {.crops = Crops::ten});

@@ -8,6 +8,7 @@
 #include "fovea/models/dense.h"
 #include "fovea/models/frozen.h"
 #include "fovea/ops/elementwise.h"
+#include "fovea/ops/reduce.h"
 #include "fovea/ops/softmax.h"
 #include "tests/support/check_op.h"
 #include "tests/support/expect.h"
@@ -115,10 +116,27 @@ TEST_F(EnsembleTest, SureMembersThatDisagreeStayFinite) {
 }
 
 TEST_F(EnsembleTest, SlidesAsItsMembersDo) {
-  Model dense = make_dense(make_ensemble(of(small(1), small(2))));
-  Tensor x = random_input({1, 10, 12, 3}, 3);
-  nn::Ctx ctx;
-  EXPECT_EQ(nn::forward(*dense.net, x, ctx).shape(), (Shape{1, 2, 3, 3}));
+  auto finer = [] {  // without the pooling: more positions
+    Model m = small(2);
+    m.architecture.layers.erase(m.architecture.layers.begin() + 1);
+    m.net = build(m.architecture);
+    nn::initialize(*m.net, Key(2));
+    return m;
+  };
+  const Tensor x = random_input({1, 10, 12, 3}, 3);
+  auto slid = [&](Model m) {
+    nn::Ctx ctx;
+    return nn::forward(*make_dense(std::move(m)).net, x, ctx);
+  };
+  const Tensor coarse = slid(small(1)), fine = slid(finer());
+  EXPECT_EQ(coarse.shape(), (Shape{1, 2, 3, 3}));
+  EXPECT_EQ(fine.shape(), (Shape{1, 3, 5, 3}));
+  const std::vector<float> p = softmax(mean(coarse, {1, 2})).to_vector(),
+                           q = softmax(mean(fine, {1, 2})).to_vector();
+  const Tensor both = slid(make_ensemble(of(small(1), finer())));
+  ASSERT_EQ(both.shape(), (Shape{1, 1, 1, 3}));
+  for (size_t c = 0; c < 3; ++c)
+    EXPECT_NEAR(std::exp(both.to_vector()[c]), (p[c] + q[c]) / 2, 1e-6);
 }
 
 TEST_F(EnsembleTest, AveragedWeightsAreTheMeans) {

@@ -5,8 +5,12 @@
 #include <gtest/gtest.h>
 
 #include "fovea/models/registry.h"
+#include "fovea/ops/join.h"
+#include "fovea/ops/reduce.h"
+#include "fovea/ops/slice.h"
 #include "tests/models/siblings.h"
 #include "tests/support/check_op.h"
+#include "tests/support/expect.h"
 
 namespace fovea::models {
 namespace {
@@ -98,6 +102,31 @@ TEST(FrozenModel, RefusesWhatTheModelRefuses) {
   EXPECT_EQ(test::message_of([&] { FrozenModel(m).scores(grey); }), test::message_of([&] {
               m.scores(grey);
             }));
+}
+
+// What a graph gives that says inside that its batch is of two.
+class OfTwo : public nn::Module {
+ public:
+  Tensor forward(const Tensor& x, nn::Ctx&) const override {
+    const Tensor rows = mean(x, {1, 2});
+    return slice(concat({rows, rows}), 0, {.start = 0, .stop = 2});
+  }
+};
+
+TEST(FrozenModel, GivesARowForEachPicture) {
+  Model m;
+  m.net = std::make_unique<OfTwo>();
+  m.preprocess = {.channels = 3, .height = 4, .width = 4};
+  const std::string why = "the graph fixes the number of pictures inside: export it with a free";
+  for (bool one_by_one : {false, true}) {
+    m.one_by_one = one_by_one;
+    const Tensor x = random_input({3, 4, 4, 3}, 1);
+    EXPECT_HAS(test::message_of([&] { FrozenModel(m).scores(x); }), why);
+    EXPECT_HAS(test::message_of([&] { FrozenModel(m).scores_of_any_size(x); }), why);
+    EXPECT_HAS(test::message_of([&] { m.scores(x); }), why);
+  }
+  m.one_by_one = false;
+  EXPECT_EQ(FrozenModel(m).scores(random_input({2, 4, 4, 3}, 1)).shape(), (Shape{2, 3}));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "fovea/train/metrics.h"
 
+#include <array>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -98,6 +99,42 @@ TEST(Tally, NothingSeenIsNotADivisionByZero) {
                 std::vector<int64_t>{0});
       }),
       "[evaluate] expected scores (N, 2), got (1, 3)");
+}
+
+// A graph may say inside how many pictures it takes; the rows behind its own are not there.
+TEST(Tally, NeedsARowForEachPicture) {
+  EXPECT_HAS(
+      test::message_of([] {
+        Tally({"a", "b"})
+            .add(
+                Tensor::from({1.f, 2.f}, {1, 2}),
+                Tensor::from({1, 0, 1}, {3}),
+                std::vector<int64_t>{0, 1, 2});
+      }),
+      "expected a row for each of 3 pictures, got (1, 2); the graph fixes the number of pictures "
+      "inside: export it with a free batch");
+}
+
+TEST(Tally, RefusesScoresWithoutAHighest) {
+  const float nan = std::nanf(""), inf = INFINITY;
+  auto add = [](std::array<float, 2> row) {
+    Tally tally({"a", "b"});
+    tally.add(
+        Tensor::from({0.f, 1.f, row[0], row[1]}, {2, 2}),
+        Tensor::from({1, 1}, {2}),
+        std::vector<int64_t>{70, 71});
+    return tally.result();
+  };
+  for (const std::array row : {std::array{0.f, nan}, {nan, 0.f}, {inf, 0.f}, {-inf, -inf}}) {
+    try {
+      add(row);
+      ADD_FAILURE() << row[0] << ", " << row[1] << " was taken";
+    } catch (const NonFiniteScores& e) {
+      EXPECT_EQ(e.picture(), 71);
+      EXPECT_HAS(e.what(), "for picture 71, counted from 0");
+    }
+  }
+  EXPECT_EQ(add({-inf, 0.f}).top1, 1);  // a probability of 0
 }
 
 }  // namespace

@@ -4,8 +4,10 @@
 #include "fovea/image/augment.h"
 #include "fovea/image/geometry.h"
 #include "fovea/ops/elementwise.h"
+#include "fovea/ops/slice.h"
 #include "fovea/train/evaluate.h"
 #include "tests/support/check_op.h"
+#include "tests/support/expect.h"
 #include "tests/support/folder.h"
 
 namespace fovea::train {
@@ -101,6 +103,51 @@ TEST(ViewScores, LeaveASureModelFinite) {
   batch.add(picture(1));
   for (float v : ViewScores(m, views)(batch.take(), 1).scores.to_vector())
     EXPECT_TRUE(std::isfinite(v));
+}
+
+// Scores of `rows` pictures, the first, whatever the batch has.
+class OfTheFirst : public nn::Module {
+ public:
+  OfTheFirst(std::unique_ptr<nn::Module> net, int64_t rows) : net_(std::move(net)), rows_(rows) {}
+  Tensor forward(const Tensor& x, nn::Ctx& ctx) const override {
+    return slice(ctx.run("net", *net_, x), 0, {.start = 0, .stop = rows_});
+  }
+  void visit(Visitor& v) override { v.child("net", *net_); }
+
+ private:
+  std::unique_ptr<nn::Module> net_;
+  int64_t rows_;
+};
+
+TEST(ViewScores, RunAModelOfOnePictureOneByOne) {
+  models::Model m = linear_model();
+  const data::Views views(m.preprocess, {.crops = Crops::ten});
+  auto scores = [&] {
+    data::ViewBatch batch(views);
+    for (int i = 0; i < 3; ++i) batch.add(picture(i));
+    return ViewScores(m, views)(batch.take(), 3).scores;
+  };
+  const Tensor expected = scores();
+  m.net = std::make_unique<OfTheFirst>(std::move(m.net), 1);
+  EXPECT_HAS(
+      test::message_of([&] { scores(); }), "expected a row for each of 30 pictures, got (1, 3)");
+  m.one_by_one = true;
+  EXPECT_LE(test::relative_error(scores(), expected), 1e-5);
+}
+
+TEST(ViewScores, RefuseWhatIsNoNumber) {
+  models::Model m = linear_model();
+  Tree weights = nn::parameters(*m.net);
+  for (auto& [name, t] : weights)
+    if (t.rank() == 1) t = Tensor::from({0.f, std::nanf(""), 0.f}, {classes});
+  nn::assign(*m.net, weights);
+  const data::Views views(m.preprocess);
+  data::ViewBatch batch(views);
+  for (int i = 0; i < 2; ++i) batch.add(picture(i));
+  EXPECT_HAS(
+      test::message_of([&] { predict(ViewScores(m, views), batch); }),
+      "expected finite scores, got nan for picture 0, counted from 0");
+  EXPECT_THROW(evaluate(m, dataset(4)), NonFiniteScores);
 }
 
 TEST(Views, EvaluateAveragesThem) {
