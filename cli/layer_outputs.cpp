@@ -1,12 +1,14 @@
 #include "cli/layer_outputs.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "fovea/core/eval.h"
 #include "fovea/core/node.h"
 #include "fovea/onnx/graph.h"
 #include "fovea/onnx/names.h"
+#include "fovea/ops/elementwise.h"
 
 namespace fovea::cli {
 
@@ -44,19 +46,109 @@ std::string parent_of(const std::string& path) {
   return dot == path.npos ? "" : path.substr(0, dot);
 }
 
-void keep(
-    std::vector<LayerOutput>& all, const nn::Ctx& ctx, const std::string& tap, LayerOutput l) {
-  auto found = ctx.taps.find(tap);
-  if (found == ctx.taps.end()) return;
-  l.value = found->second;
-  all.push_back(std::move(l));
+// Nodes by what they are called, "features.0.Conv", or where that names no module, as the weight
+// features.0.weight says that nobody else reads. Exporters may number nodes, and share equal
+// weights.
+std::vector<LayerOutput> nodes_of(
+    const onnx::Graph& graph, const Tree& weights, const nn::Ctx& ctx) {
+  std::map<std::string, int> readers;
+  for (const auto& node : graph.nodes())
+    for (const std::string& input : node.inputs) ++readers[input];
+  std::vector<LayerOutput> all;
+  for (const auto& node : graph.nodes()) {
+    auto found = ctx.taps.find(node.outputs[0]);
+    if (found == ctx.taps.end()) continue;
+    LayerOutput l{
+        .name = onnx::module_name(node.name.empty() ? node.outputs[0] : node.name),
+        .value = found->second,
+        .node = &node};
+    auto weight = std::ranges::find_if(node.inputs, [&](const std::string& input) {
+      return weights.contains(input) && readers[input] == 1;
+    });
+    if (weight != node.inputs.end() && !l.name.starts_with(parent_of(*weight) + ".")) {
+      l.name = parent_of(*weight) + "." + node.op;
+      l.by_weights = true;
+    }
+    all.push_back(std::move(l));
+  }
+  return all;
+}
+
+// What the nodes of this module read that are of another, or of none.
+std::vector<const Value*> read_by(const LayerOutput& l) {
+  std::vector<const Value*> read;
+  std::vector<Tensor> todo{l.value};
+  while (!todo.empty()) {
+    const Tensor t = todo.back();
+    todo.pop_back();
+    const auto node = t.node();
+    if (node && node->path && *node->path == l.name)
+      todo.insert(todo.end(), node->inputs.begin(), node->inputs.end());
+    else
+      read.push_back(t.value().get());
+  }
+  return read;
+}
+
+bool is_leaf(const LayerOutput& module, const std::vector<LayerOutput>& all) {
+  const std::string below = module.name + ".";
+  return std::ranges::none_of(
+      all, [&](const LayerOutput& other) { return other.name.starts_with(below); });
+}
+
+// Of all modules; `y` is what the network gives.
+std::vector<LayerOutput> modules_of(nn::Module& net, const nn::Ctx& ctx, const Tensor& y) {
+  const Tree state = nn::state(net);
+  std::vector<LayerOutput> all;
+  for (const std::string& path : module_paths(net))
+    if (auto found = ctx.taps.find(path); found != ctx.taps.end())
+      all.push_back(
+          {.name = path, .value = found->second, .norm = state.contains(path + ".running_mean")});
+  auto number = [](const LayerOutput& l) { return l.value.node() ? l.value.node()->id : 0; };
+  std::ranges::stable_sort(all, {}, number);
+
+  std::map<const Value*, LayerOutput*> leaves;
+  std::map<const Value*, const Value*> same;  // what other modules pass on, and what that was
+  for (LayerOutput& l : all) {
+    const Value* value = l.value.value().get();
+    if (is_leaf(l, all))
+      leaves[value] = &l;
+    else if (l.value.node())
+      same[value] = l.value.node()->inputs[0].value().get();
+  }
+  // A norm may add a shortcut, too, which was there before what it normalises.
+  for (auto& [value, l] : leaves) {
+    if (!l->norm) continue;
+    const LayerOutput* last = nullptr;
+    for (const Value* from : read_by(*l)) {
+      while (same.contains(from)) from = same[from];
+      auto other = leaves.find(from);
+      if (other != leaves.end() && !other->second->norm &&
+          (!last || number(*other->second) > number(*last)))
+        last = other->second;
+    }
+    if (last) l->from = last->name;
+  }
+  for (const auto& node : reachable(std::span(&y, 1))) {
+    const auto* binary = dynamic_cast<const Binary*>(node->primitive.get());
+    if (!binary || binary->op() != BinaryOp::mul) continue;
+    for (size_t i : {0, 1}) {
+      auto l = leaves.find(node->inputs[i].value().get());
+      if (l != leaves.end() && node->inputs[1 - i].is_evaluated())
+        l->second->scaled = Node::output(node, 0);
+    }
+  }
+  return all;
 }
 
 // What activations and sums make of a node's output: our modules may do them at once.
 void add_what_follows(
     const std::vector<LayerOutput>& nodes, const LayerOutput& from, std::vector<Tensor>& to) {
   static const std::set<std::string_view> pointwise{
-      "Relu", "Clip", "Add", "Mul", "Sigmoid", "HardSigmoid", "HardSwish", "LeakyRelu", "PRelu"};
+      "Relu",      "Clip",    "PRelu", "LeakyRelu", "Elu",      "Selu",    "Celu",
+      "Gelu",      "Mish",    "Tanh",  "Sigmoid",   "Softplus", "Erf",     "HardSigmoid",
+      "HardSwish", "Add",     "Sub",   "Mul",       "Div",      "Softmax", "LogSoftmax",
+      "Identity",  "Dropout", "Exp",   "Neg"};
   const std::string* last = &from.node->outputs[0];
   for (const LayerOutput& l : nodes) {
     if (!l.node || !pointwise.contains(l.node->op)) continue;
@@ -70,34 +162,31 @@ void add_what_follows(
 std::vector<LayerPair> pairs_with_graph(
     const std::vector<LayerOutput>& modules, const std::vector<LayerOutput>& nodes) {
   std::vector<LayerPair> pairs;
-  bool after_leaf = false;  // the last pair is of a module without others in it
   for (const LayerOutput& m : modules) {
     if (m.name == "output") continue;
     const std::string below = m.name + ".";
-    LayerPair pair{m.name, m.value, {}};
+    LayerPair pair{m.name, {m.value}, {}};
+    if (!m.scaled.is_empty()) pair.a.push_back(m.scaled);
+    const bool leaf = is_leaf(m, modules);
     const LayerOutput* last = nullptr;
     bool normalises = false;
     for (const LayerOutput& node : nodes) {
-      if (!node.name.starts_with(below)) continue;
+      if (!node.name.starts_with(below) || (node.by_weights && !leaf)) continue;
       pair.b.push_back(node.value);
       normalises |= node.node && (node.node->op == "BatchNormalization" || node.node->op == "Mul");
       last = &node;
     }
     if (last) add_what_follows(nodes, *last, pair.b);
-    const bool leaf = std::ranges::none_of(
-        modules, [&](const LayerOutput& other) { return other.name.starts_with(below); });
-    const bool folded = leaf && (pair.b.empty() || (m.norm && !normalises));
-    if (folded && after_leaf && parent_of(pairs.back().name) == parent_of(m.name) &&
-        pairs.back().a.shape() == m.value.shape()) {
-      pairs.back().name = m.name;
-      pairs.back().a = m.value;
-      std::ranges::copy(pair.b, std::back_inserter(pairs.back().b));
+    auto into = std::ranges::find(pairs, m.from, &LayerPair::name);
+    if (m.norm && !normalises && into != pairs.end() && into->a[0].shape() == m.value.shape()) {
+      into->name = m.name;
+      into->a = std::move(pair.a);
+      std::ranges::copy(pair.b, std::back_inserter(into->b));
     } else if (!pair.b.empty()) {
       pairs.push_back(std::move(pair));
-      after_leaf = leaf;
     }
   }
-  pairs.push_back({"output", modules.back().value, {nodes.back().value}});
+  pairs.push_back({"output", {modules.back().value}, {nodes.back().value}});
   return pairs;
 }
 
@@ -111,24 +200,16 @@ std::vector<LayerOutput> outputs_of(const models::Model& m, const Tensor& x) {
   else
     ctx.wanted_taps = module_paths(*m.net);
   const Tensor y = nn::forward(*m.net, x, ctx);
-  std::vector<LayerOutput> all;
-  if (graph) {
-    for (const auto& node : graph->nodes())
-      keep(
-          all,
-          ctx,
-          node.outputs[0],
-          {onnx::module_name(node.name.empty() ? node.outputs[0] : node.name), {}, &node});
-  } else {
-    const Tree state = nn::state(*m.net);
-    for (const std::string& path : ctx.wanted_taps)
-      keep(all, ctx, path, {.name = path, .norm = state.contains(path + ".running_mean")});
-    auto number = [](const LayerOutput& l) { return l.value.node() ? l.value.node()->id : 0; };
-    std::ranges::stable_sort(all, {}, number);
-  }
-  all.push_back({"output", y});
+  Tree weights = nn::parameters(*m.net);
+  weights.merge(nn::state(*m.net));
+  std::vector<LayerOutput> all =
+      graph ? nodes_of(*graph, weights, ctx) : modules_of(*m.net, ctx, y);
+  all.push_back({.name = "output", .value = y});
   std::vector<Tensor> values;
-  for (const LayerOutput& l : all) values.push_back(l.value);
+  for (const LayerOutput& l : all) {
+    values.push_back(l.value);
+    if (!l.scaled.is_empty()) values.push_back(l.scaled);
+  }
   eval(values);
   return all;
 }
@@ -144,7 +225,7 @@ std::vector<LayerPair> pairs_of(
   std::vector<LayerPair> pairs;
   for (const LayerOutput& l : of_a)
     for (const LayerOutput& other : of_b)
-      if (l.name == other.name) pairs.push_back({l.name, l.value, {other.value}});
+      if (l.name == other.name) pairs.push_back({l.name, {l.value}, {other.value}});
   return pairs;
 }
 

@@ -53,7 +53,7 @@ Side load_side(const std::string& path, const Options& o) {
     side.model.net = models::build_graph(graph);
     return side;
   }
-  const WeightFile file = format.read(path);
+  const WeightFile file = format.read(path, {});
   if (file.metadata.contains("fovea")) {
     side.model = models::load_model(path);
     side.whole = true;
@@ -120,10 +120,20 @@ double difference_of(const std::vector<double>& a, const std::vector<double>& b)
   return most / scale;
 }
 
+// Whether they hold the same numbers in the same order but for axes of one.
+bool alike(const Shape& a, const Shape& b) {
+  auto longer = [](const Shape& s) {
+    std::vector<int64_t> extents(s.begin(), s.end());
+    std::erase(extents, 1);
+    return extents;
+  };
+  return longer(a) == longer(b);
+}
+
 class Comparison {
  public:
   void add(const std::string& stage, const Tensor& a, const Tensor& b, const std::string& picture) {
-    if (a.shape() == b.shape())
+    if (alike(a.shape(), b.shape()))
       return add(stage, difference_of(a.to_doubles(), b.to_doubles()), "", picture);
     add(stage,
         std::numeric_limits<double>::infinity(),
@@ -132,16 +142,23 @@ class Comparison {
   }
   // The nearest of those that may be the same.
   void add(const LayerPair& pair, const std::string& picture) {
-    if (pair.b.size() == 1) return add(pair.name, pair.a, pair.b[0], picture);
-    const std::vector<double> a = pair.a.to_doubles();
+    if (pair.a.size() == 1 && pair.b.size() == 1) {
+      compares_layers_ |= pair.name != "output";
+      return add(pair.name, pair.a[0], pair.b[0], picture);
+    }
     double least = std::numeric_limits<double>::infinity();
     bool comparable = false;
-    for (auto b = pair.b.rbegin(); b != pair.b.rend() && least > 0; ++b) {
-      if (!(b->shape() == pair.a.shape())) continue;
-      comparable = true;
-      least = std::min(least, difference_of(a, b->to_doubles()));
+    for (const Tensor& a : pair.a) {
+      const std::vector<double> ours = a.to_doubles();
+      for (auto b = pair.b.rbegin(); b != pair.b.rend() && least > 0; ++b) {
+        if (!alike(b->shape(), a.shape())) continue;
+        comparable = true;
+        least = std::min(least, difference_of(ours, b->to_doubles()));
+      }
     }
-    if (comparable) add(pair.name, least, "", picture);
+    if (!comparable) return;
+    compares_layers_ = true;
+    add(pair.name, least, "", picture);
   }
   void add(
       const std::string& stage,
@@ -161,6 +178,7 @@ class Comparison {
     *known = {stage, difference, what, picture};
   }
   const std::vector<Stage>& stages() const { return stages_; }
+  bool compares_layers() const { return compares_layers_; }  // and not the output alone
 
  private:
   static Tensor tensor_of(const image::Image& i) {
@@ -169,6 +187,7 @@ class Comparison {
         {i.height, i.width, i.channels});
   }
   std::vector<Stage> stages_;
+  bool compares_layers_ = false;
 };
 
 void compare_one(
@@ -245,7 +264,13 @@ int run(const Options& o, const Globals& g) {
   j["tolerance"] = o.tolerance;
   j["equal"] = !first;
   j["first"] = first ? nlohmann::ordered_json(first->name) : nullptr;
+  j["note"] = nullptr;
   std::string text = report::text_table(table) + "\n";
+  if (!c.compares_layers()) {
+    const char* note = "no layer names in common: only preprocessing and output compared";
+    j["note"] = note;
+    text += fmt::format("{}\n", note);
+  }
   if (first)
     text += fmt::format(
         "the first stage that differs is {}: {}{}\n",
@@ -253,7 +278,10 @@ int run(const Options& o, const Globals& g) {
         first->what.empty() ? fmt::format("by {:.3g}", first->difference) : first->what,
         first->picture.empty() ? "" : ", in " + first->picture);
   else
-    text += fmt::format("equal within {:g} at every stage\n", o.tolerance);
+    text += fmt::format(
+        "equal within {:g} at every stage{}\n",
+        o.tolerance,
+        c.compares_layers() ? "" : " that was compared");
   print(g.json ? json_text(j) : text);
   return first ? check_failed : ok;
 }
