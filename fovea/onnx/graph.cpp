@@ -230,17 +230,24 @@ void Graph::visit(Visitor& v) {
   }
 }
 
+bool channels_last(const formats::OnnxValue& input) {
+  auto are_channels = [](int64_t n) { return n == 1 || n == 3; };
+  return input.shape && input.shape->size() == 4 && !are_channels((*input.shape)[1]) &&
+         are_channels((*input.shape)[3]);
+}
+
 Tensor Graph::forward(const Tensor& x, nn::Ctx& ctx) const {
   if (model_.inputs.size() != 1 || model_.outputs.size() != 1)
     throw std::invalid_argument(fmt::format(
         "[onnx] expected a graph of one input and one output, got {} and {}; use run()",
         model_.inputs.size(),
         model_.outputs.size()));
+  const bool images = x.rank() == 4 && !channels_last(model_.inputs[0]);
   Runner runner(*this, ctx);
-  runner.set(model_.inputs[0].name, {x, x.rank() == 4});
+  runner.set(model_.inputs[0].name, {x, images});
   runner.run();
   const Value& y = runner.at(model_.outputs[0].name);
-  return y.rank() == 4 ? y.images() : y.plain();
+  return images && y.rank() == 4 ? y.images() : y.plain();
 }
 
 std::vector<Tensor> Graph::run(std::span<const Tensor> inputs, nn::Ctx& ctx) const {

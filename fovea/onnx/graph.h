@@ -20,6 +20,9 @@ class UnsupportedError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Whether the file has pictures of 1 or 3 channels as (N, H, W, C), as exports of TensorFlow do.
+bool channels_last(const formats::OnnxValue& input);
+
 // A network read from an ONNX file. Weights are parameters, so it can be trained further and
 // explained; the statistics of batch norm are state. Each node with weights is a module, and theirs
 // are the names weight, bias, running_mean and running_var below it: "layer1.0.conv1.weight" as
@@ -35,7 +38,8 @@ class Graph : public nn::Module {
   explicit Graph(formats::OnnxModel model);
   ~Graph() override;
 
-  // One input and one output, of rank 4 given and taken as (N, H, W, C); others as they are.
+  // One input and one output, of rank 4 given and taken as (N, H, W, C); others as they are. Where
+  // the graph itself has channels_last() pictures, its output is taken as it is, too.
   Tensor forward(const Tensor& x, nn::Ctx& ctx) const override;
   void visit(Visitor& v) override;
 

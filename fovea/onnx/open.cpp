@@ -102,13 +102,16 @@ Shape image_of(
     const std::string& path,
     const OpenOptions& o) {
   const formats::OnnxValue& x = m.inputs[0];
-  if (!x.shape || x.shape->size() != 4 || ((*x.shape)[1] != 1 && (*x.shape)[1] != 3))
+  const bool last = channels_last(x);
+  if (!x.shape || x.shape->size() != 4 || (!last && (*x.shape)[1] != 1 && (*x.shape)[1] != 3))
     fail(
         path,
         fmt::format(
-            "expected an input of pictures (N, C, H, W) with 1 or 3 channels, got \"{}\" {}",
+            "expected an input of pictures (N, C, H, W) or (N, H, W, C) with 1 or 3 channels, got "
+            "\"{}\" {}",
             x.name,
             shape_text(x)));
+  const std::vector<int64_t>& s = *x.shape;
   data::Preprocess recorded;
   if (preprocess.starts_with("{")) recorded = data::Preprocess::from_json(preprocess);
   auto extent = [&](int64_t own, int64_t given, int recorded_side) {
@@ -116,13 +119,16 @@ Shape image_of(
       fail(path, fmt::format("its input {} has one size only; leave out the size", shape_text(x)));
     const int64_t n = own > 0 ? own : given > 0 ? given : recorded_side;
     if (n <= 0)
-      fail(path, fmt::format("its input {} may have any size; say which by --size", shape_text(x)));
+      fail(
+          path,
+          fmt::format(
+              "its input {} may have any size; say which by --size or --input", shape_text(x)));
     return n;
   };
   return {
-      extent((*x.shape)[2], o.height, recorded.height),
-      extent((*x.shape)[3], o.width, recorded.width),
-      (*x.shape)[1]};
+      extent(s[last ? 1 : 2], o.height, recorded.height),
+      extent(s[last ? 2 : 3], o.width, recorded.width),
+      s[last ? 3 : 1]};
 }
 
 // Of a graph that reads integers: pixels as they are, since anything else would be fractions.

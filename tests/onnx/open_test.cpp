@@ -104,6 +104,24 @@ TEST_F(Open, AForeignGraphNeedsItsPreprocessing) {
   EXPECT_EQ(open(write_graph(free), {.preprocess = json}).architecture.input, (Shape{6, 6, 3}));
 }
 
+// As TensorFlow's exporter writes them.
+TEST_F(Open, AGraphMayTakePicturesWithChannelsLast) {
+  OnnxModel last = small();
+  last.inputs[0].shape = {{-1, 6, 5, 3}};
+  formats::OnnxNode turn = node("Transpose", {"x"}, "first");
+  turn.attributes["perm"] = {
+      .type = formats::OnnxAttribute::Type::integers, .integers = {0, 3, 1, 2}};
+  last.nodes[0].inputs[0] = "first";
+  last.nodes.insert(last.nodes.begin(), turn);
+  OnnxModel first = small();
+  first.inputs[0].shape = {{-1, 3, 6, 5}};
+  const Tensor pictures = random_normal({2, 6, 5, 3}, Key{9}).eval();
+  const models::Model a = open(write_graph(last), {.preprocess = "unit"});
+  EXPECT_EQ(a.architecture.input, Shape({6, 5, 3}));
+  const models::Model b = open(write_graph(first), {.preprocess = "unit"});
+  EXPECT_EQ(a.scores(pictures).to_doubles(), b.scores(pictures).to_doubles());
+}
+
 TEST_F(Open, ASoftmaxAtTheEndIsLeftOut) {
   const auto expected = open(write_graph(small()), {.preprocess = "unit"}).scores(x).to_doubles();
   OnnxModel soft = small();
@@ -206,7 +224,7 @@ TEST_F(Open, OtherGraphsAreRefusedWithTheirShapes) {
   EXPECT_EQ(open(path("net.onnx"), {.classifies = false}).architecture.input, (Shape{6, 6, 3}));
   OnnxModel wide = small();
   wide.inputs[0].shape = {{-1, 5, 6, 6}};
-  EXPECT_HAS(refused(wide), "(N, C, H, W) with 1 or 3 channels, got \"x\" (any, 5, 6, 6)");
+  EXPECT_HAS(refused(wide), "(N, H, W, C) with 1 or 3 channels, got \"x\" (any, 5, 6, 6)");
   OnnxModel bad = small();
   bad.metadata["preprocess"] = "{";
   EXPECT_HAS(message<IoError>([&] { open(write_graph(bad)); }), "expected a JSON object");
