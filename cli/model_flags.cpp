@@ -79,28 +79,47 @@ void ModelFlags::add_to(Arguments& app) {
   app.add_option("--classes", classes, "Number of classes")->check(positive());
 }
 
-models::Model ModelFlags::load() const {
-  if (std::filesystem::exists(model)) {
+models::Model measured_model(
+    const std::string& name, const std::vector<int64_t>& input, int64_t classes) {
+  std::error_code error;
+  if (std::filesystem::exists(name, error)) {
+    if (classes)
+      throw std::invalid_argument(
+          fmt::format("--classes is for networks by their names; {} has classes already", name));
     onnx::OpenOptions o{.classifies = false};
     if (!input.empty()) {
       o.height = input[0];
       o.width = input[1];
     }
-    models::Model m = onnx::open(model, o);
-    if (m.one_by_one && pictures() > 1)
-      throw std::invalid_argument(fmt::format("{} takes one picture at a time: --batch 1", model));
+    models::Model m = onnx::open(name, o);
+    if (!input.empty() && m.architecture.input != Shape(input))
+      throw std::invalid_argument(fmt::format(
+          "{} takes inputs of {}; leave out --input, or give that",
+          name,
+          m.architecture.input.str()));
     return m;
   }
-  const models::Entry& e = models::find(model);
+  if (name.find_first_of("./") != std::string::npos)  // as no network's name has
+    throw IoError(
+        name,
+        "there is no such file; give a model file, an .onnx file, or a name of `fovea models`");
+  const models::Entry& e = models::find(name);
   models::Model m;
   m.architecture = {
-      .name = model,
+      .name = name,
       .input = input.empty() ? e.input : Shape(input),
       .classes = classes ? classes : e.classes,
       .layers = {}};
   m.preprocess.channels = int(m.architecture.input[2]);
   m.net = models::build(m.architecture);
-  nn::initialize(*m.net, Key(1));
+  return m;
+}
+
+models::Model ModelFlags::load() const {
+  models::Model m = measured_model(model, input, classes);
+  if (m.one_by_one && pictures() > 1)
+    throw std::invalid_argument(fmt::format("{} takes one picture at a time: --batch 1", model));
+  if (!std::filesystem::exists(model)) nn::initialize(*m.net, Key(1));
   return m;
 }
 

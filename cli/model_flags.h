@@ -27,6 +27,12 @@ struct OpenFlags {
 void add_preprocess_to(Arguments& app, std::string& preprocess, const std::string& of);
 std::string preprocess_text(const std::string& preprocess);
 
+// A model file, or the network of that name, whose weights are not set. `input` (height, width,
+// channels) and `classes` change what a name builds; of a file `input` is the size that its graph
+// leaves free. Throws IoError and std::invalid_argument.
+models::Model measured_model(
+    const std::string& name, const std::vector<int64_t>& input, int64_t classes);
+
 // The network that a verb measures, new or from a file, and how many pictures at once.
 struct ModelFlags {
   std::string model;

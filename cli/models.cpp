@@ -6,12 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/json_text.h"
+#include "cli/model_flags.h"
 #include "cli/output_file.h"
 #include "cli/verb.h"
 #include "fovea/core/atomic_file.h"
 #include "fovea/models/registry.h"
 #include "fovea/models/summary.h"
-#include "fovea/onnx/open.h"
 #include "fovea/report/table.h"
 #include "fovea/train/network_figure.h"
 
@@ -51,7 +51,7 @@ int list_all(const Globals& g) {
          {"input", input},
          {"classes", e.classes},
          {"parameters", s.parameters},
-         {"multiply_adds", s.macs},
+         {"multiply_adds", int64_t(s.macs)},
          {"paper", e.paper},
          {"torchvision", json_of(e.torchvision)},
          {"timm", json_of(e.timm)}});
@@ -71,7 +71,7 @@ void print_layers(const models::Summary& s, const std::string& title, const Glob
     nlohmann::ordered_json j{
         {"name", title},
         {"parameters", s.parameters},
-        {"multiply_adds", s.macs},
+        {"multiply_adds", int64_t(s.macs)},
         {"values", s.values}};
     for (const models::LayerRow& r : s.layers)
       j["layers"].push_back(
@@ -80,7 +80,7 @@ void print_layers(const models::Summary& s, const std::string& title, const Glob
            {"output", std::vector<int64_t>(r.output.begin() + 1, r.output.end())},
            {"values", r.values},
            {"parameters", r.parameters},
-           {"multiply_adds", r.macs}});
+           {"multiply_adds", int64_t(r.macs)}});
     print(json_text(j));
     return;
   }
@@ -125,20 +125,16 @@ int run(const Options& o, const Globals& g) {
         "--svg draws one network: name it, as in fovea models resnet18 --svg resnet18.svg");
   if (o.name.empty()) return list_all(g);
   check_output("--svg", o.svg, {".svg"});
-  if (std::filesystem::exists(o.name)) {
-    models::Model m = onnx::open(o.name, {.classifies = false});
-    const Shape& input = m.architecture.input;
-    draw(*m.net, {.title = o.name, .source = {}, .input = input}, o, g);
-    print_layers(models::summarize(*m.net, input), o.name, g);
-    return ok;
-  }
-  const models::Entry& e = models::find(o.name);
-  Shape input = o.input.empty() ? e.input : Shape(o.input);
-  auto net = models::build(
-      {.name = o.name, .input = input, .classes = o.classes ? o.classes : e.classes, .layers = {}});
-  draw(*net, {.title = std::string(e.name), .source = std::string(e.paper), .input = input}, o, g);
-  print_layers(models::summarize(*net, input), fmt::format("{}: {}", e.name, e.paper), g);
-  if (!g.json) print(elsewhere(e));
+  const models::Model m = measured_model(o.name, o.input, o.classes);
+  const Shape& input = m.architecture.input;
+  std::error_code error;
+  const bool is_file = std::filesystem::exists(o.name, error);
+  const models::Entry* e = is_file ? nullptr : &models::find(o.name);
+  const std::string paper(e ? e->paper : "");
+  draw(*m.net, {.title = o.name, .source = paper, .input = input}, o, g);
+  print_layers(
+      models::summarize(*m.net, input), e ? fmt::format("{}: {}", o.name, paper) : o.name, g);
+  if (e && !g.json) print(elsewhere(*e));
   return ok;
 }
 

@@ -2,6 +2,7 @@ function(fovea_compile_options target)
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wno-unused-parameter
                          -Wno-missing-field-initializers  # options are set by name
+                         -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=  # in messages
                          $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # false alarms in gcc 12
   if(FOVEA_WERROR)
     target_compile_options(${target} PRIVATE -Werror)

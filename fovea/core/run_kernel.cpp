@@ -64,9 +64,10 @@ void check_finite(
 
 std::string shapes_of(std::span<const Tensor> in, std::span<const Tensor> out) {
   std::string text;
-  for (const Tensor& t : in) text += (text.empty() ? "" : " x ") + t.shape().str();
+  for (const Tensor& t : in)
+    text += fmt::format("{}{}", text.empty() ? "" : " x ", t.shape().str());
   text += " ->";
-  for (const Tensor& t : out) text += " " + t.shape().str();
+  for (const Tensor& t : out) text += fmt::format(" {}", t.shape().str());
   return text;
 }
 

@@ -30,7 +30,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
     std::string small = lower(candidate);
     int distance = edit_distance(wanted, small);
     bool begins = word.size() >= 3 && small.starts_with(wanted);
-    if (begins) distance = std::min(distance, 1);
+    if (begins) distance = 0;
     if (distance < best_distance) {
       best_distance = distance;
       best = candidate;

@@ -36,8 +36,10 @@ const char* guess_format(std::span<const std::byte> file) {
   auto starts = [&](std::string_view magic) {
     return file.size() >= magic.size() && std::memcmp(file.data(), magic.data(), magic.size()) == 0;
   };
-  if (starts("PK\x03\x04")) return "; it looks like a zip file, perhaps a PyTorch checkpoint";
-  if (starts("\x80\x02")) return "; it looks like a pickle, perhaps a PyTorch checkpoint";
+  if (starts("PK\x03\x04"))
+    return "; it looks like a PyTorch checkpoint, which `fovea convert` reads";
+  if (starts("\x80\x02"))
+    return "; it looks like a PyTorch checkpoint, which `fovea convert` reads";
   if (starts("\x89HDF")) return "; it looks like an HDF5 file";
   if (starts("version https://git-lfs"))
     return "; it is a Git LFS pointer: fetch the real file with `git lfs pull`";

@@ -28,7 +28,7 @@ struct Numbered {
 std::string shapes_of(const Node& node) {
   std::string text;
   for (const Node::Output& out : node.outputs)
-    text += (text.empty() ? "" : " ") + out.spec.shape.str();
+    text += fmt::format("{}{}", text.empty() ? "" : " ", out.spec.shape.str());
   return text;
 }
 

@@ -28,7 +28,7 @@ class Layer : public nn::Module {
   Layer(GraphLayer layer, const Tree& weights) : l_(std::move(layer)) {
     auto take = [&](const char* name) {
       auto found = weights.find(l_.name + "." + name);
-      return found == weights.end() ? Tensor() : found->second;
+      return found == weights.end() || !l_.has_weights() ? Tensor() : found->second;
     };
     weight_ = take("weight");
     bias_ = take("bias");

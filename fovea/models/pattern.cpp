@@ -37,7 +37,8 @@ class Parser {
       p.fcs = times(0, 2);
       more = accept("-");
     }
-    if (more) expect("softmax");
+    if (more && !accept("softmax"))
+      fail(p.fc_act.empty() ? "\"(fc-\" or \"softmax\"" : "\"softmax\"");
     skip_spaces();
     if (at_ != text_.size()) fail("\"-\" or the end");
     return p;

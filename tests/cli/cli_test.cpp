@@ -100,6 +100,7 @@ TEST_F(Cli, MistakesInUseAreCodeTwoWithTheNearestName) {
       {"train --seed=-3", "--seed: expected a number of at least 0, got -3"},
       {"train --resume x --epochs 3", "give --resume without settings"},
       {"models lenet4", "did you mean \"lenet5\"?"},
+      {"models convnext", "did you mean \"convnext_tiny\"?"},
       {"models lenet5 --input 3 4", "--input"},
       {"eval digits.safetensors", "--data is required"},
       {"eval digits.safetensors --data digits --split dev",
@@ -483,7 +484,13 @@ TEST_F(Cli, ModelsListsAllAndTheLayersOfOne) {
   Json one = Json::parse(fovea("models lenet5 --input 32 32 3 --classes 5 --json").out);
   EXPECT_EQ(one.at("layers")[0].at("path"), "conv1");
   EXPECT_EQ(one.at("layers")[0].at("output"), Json({32, 32, 6}));
+  EXPECT_TRUE(one.at("multiply_adds").is_number_integer());
   EXPECT_HAS(fovea("models digits.safetensors").out, "61706 parameters");
+  EXPECT_EQ(fovea("models digits.safetensors --input 28 28 1").code, 0);
+  EXPECT_HAS(
+      fovea("models digits.safetensors --input 40 40 1").err,
+      "digits.safetensors takes inputs of (28, 28, 1); leave out --input");
+  EXPECT_HAS(fovea("models digits.safetensors --classes 3").err, "has classes already");
 }
 
 TEST_F(Cli, ModelsDrawsANetwork) {

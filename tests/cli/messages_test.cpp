@@ -100,11 +100,23 @@ TEST_F(CliMessages, FilesOfAnotherKind) {
        {"eval bare --data digits", "bare: expected a file, got a folder"},
        {"eval demo --data digits", "did you mean \"demo/model.safetensors\"?"},
        {"eval text.safetensors --data digits", "not a model file (.safetensors of fovea), or cut"},
+       {"models nofile.safetensors",
+        "nofile.safetensors: there is no such file; give a model file"},
+       {"models runs/nofile", "runs/nofile: there is no such file"},
        {"eval n.onnx --data digits --preprocess r.json", "r.json: cannot be read: No such file"},
        {"eval n.onnx --data digits --preprocess bad.json",
         "bad.json: [preprocess] expected a JSON"},
        {"convert net.param net.npz",
         "net.param: it needs its weights beside it, and there is no"}});
+}
+
+TEST_F(CliMessages, PicturesTooFewToKeepSomeForValidation) {
+  write_photos("photos", 1);
+  expect(
+      2,
+      {{"train --model linear --data photos --batch 1",
+        "data.val = 0.1: [split] expected a share in (0, 1) that leaves samples on both sides, got "
+        "0.1 of 2 samples; give more pictures"}});
 }
 
 TEST_F(CliMessages, VariablesThatNothingReads) {

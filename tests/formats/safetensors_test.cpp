@@ -153,7 +153,8 @@ TEST_F(Safetensors, HeaderLengthIsCheckedFirst) {
       "w.safetensors: the file is truncated: expected an 8-byte header length, the file has 3 "
       "bytes "
       "(at byte 3)");
-  EXPECT_HAS(error_of("PK\x03\x04 and more bytes"), "zip file, perhaps a PyTorch");
+  EXPECT_HAS(
+      error_of("PK\x03\x04 and more bytes"), "PyTorch checkpoint, which `fovea convert` reads");
   EXPECT_HAS(error_of("version https://git-lfs.github.com/spec/v1"), "git lfs pull");
 }
 
