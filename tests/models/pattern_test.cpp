@@ -96,8 +96,13 @@ TEST(Pattern, ErrorsShowThePlace) {
   EXPECT_HAS(error_of("[(conv-relu]"), "expected \")\" at character 12");
   EXPECT_HAS(error_of("(fc-relu)*2"), "expected \"[\" at character 1");
   EXPECT_HAS(error_of("[(conv-relu)]-softmax-(fc-relu)"), "expected \"-\" or the end");
-  EXPECT_HAS(error_of("[(conv-relu)]-(fc-relu)-[(conv-relu)]"), "expected \"softmax\"");
-  EXPECT_HAS(error_of("[(conv-relu)]-"), "expected \"softmax\" at character 15");
+  EXPECT_HAS(
+      error_of("[(conv-relu)]-(fc-relu)-[(conv-relu)]"), "expected \"softmax\" at character 25");
+  EXPECT_HAS(error_of("[(conv-relu)]-"), "expected \"(fc-\" or \"softmax\" at character 15");
+  EXPECT_HAS(
+      error_of("[(conv-relu)*2-pool]*2-fc"),
+      "expected \"(fc-\" or \"softmax\" at character 24 of \"[(conv-relu)*2-pool]*2-fc\", got "
+      "\"fc\"");
   EXPECT_HAS(
       error_of("[(conv-relu)]*3", {.widths = {8, 16}}),
       "[pattern] expected one number or 3 for the widths of the stages, got 2");
