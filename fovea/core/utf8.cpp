@@ -8,6 +8,8 @@ namespace {
 
 bool starts_character(char c) { return (uint8_t(c) & 0xc0) != 0x80; }
 
+}  // namespace
+
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const size_t length = utf8_sequence(text);
@@ -16,8 +18,6 @@ bool is_utf8(std::string_view text) {
   }
   return true;
 }
-
-}  // namespace
 
 size_t utf8_sequence(std::string_view text) {
   auto byte = [&](size_t i) { return i < text.size() ? uint8_t(text[i]) : uint8_t(0); };

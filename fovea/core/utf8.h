@@ -11,6 +11,8 @@ namespace fovea {
 // none.
 size_t utf8_sequence(std::string_view text);
 
+bool is_utf8(std::string_view text);
+
 // The text itself where it is UTF-8; else each byte as the character that it is in Latin-1.
 std::string to_utf8(std::string text);
 

@@ -13,6 +13,7 @@
 #include "fovea/core/atomic_file.h"
 #include "fovea/core/errors.h"
 #include "fovea/formats/safetensors_header.h"
+#include "fovea/formats/torch_file.h"
 
 static_assert(std::endian::native == std::endian::little, "tensors are stored little-endian");
 
@@ -36,9 +37,7 @@ const char* guess_format(std::span<const std::byte> file) {
   auto starts = [&](std::string_view magic) {
     return file.size() >= magic.size() && std::memcmp(file.data(), magic.data(), magic.size()) == 0;
   };
-  if (starts("PK\x03\x04"))
-    return "; it looks like a PyTorch checkpoint, which `fovea convert` reads";
-  if (starts("\x80\x02"))
+  if (may_be_torch(file))
     return "; it looks like a PyTorch checkpoint, which `fovea convert` reads";
   if (starts("\x89HDF")) return "; it looks like an HDF5 file";
   if (starts("version https://git-lfs"))

@@ -139,6 +139,11 @@ bool is_old_pickle(std::string_view text) {
 
 }  // namespace
 
+bool may_be_torch(std::span<const std::byte> beginning) {
+  const std::string_view text(reinterpret_cast<const char*>(beginning.data()), beginning.size());
+  return text.starts_with("PK\x03\x04") || text.starts_with("\x80\x02\x8a\x0a");
+}
+
 TorchFile parse_torch(
     std::span<const std::byte> file, const std::string& name, std::string_view key) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());

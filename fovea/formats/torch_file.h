@@ -34,4 +34,8 @@ TorchFile load_torch(const std::filesystem::path& path, std::string_view key = {
 TorchFile parse_torch(
     std::span<const std::byte> file, const std::string& name, std::string_view key = {});
 
+// Whether a file that begins so may be one of torch.save: a zip archive, or a stream of pickles,
+// whose first is a magic number.
+bool may_be_torch(std::span<const std::byte> beginning);
+
 }  // namespace fovea::formats

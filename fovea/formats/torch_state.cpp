@@ -108,7 +108,8 @@ class State {
           "expected a dict of tensors, or one under \"state_dict\", \"model_state_dict\", "
           "\"model\" or the like; got {}",
           describe(pickle_.root())));
-    fail(fmt::format("holds tensors under {}; choose one with --key", names_of(inner)));
+    fail(fmt::format(
+        "holds tensors under {}; choose one with --key of `fovea convert`", names_of(inner)));
   }
 
   Entry at(std::string_view key) const {

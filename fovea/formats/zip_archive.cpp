@@ -149,15 +149,7 @@ std::vector<std::byte> ZipArchive::unpack(std::string_view entry, uint64_t most)
 
 namespace {
 
-bool is_plain_text(std::string_view text) {
-  while (!text.empty()) {
-    const size_t length = utf8_sequence(text);
-    const auto first = static_cast<unsigned char>(text[0]);
-    if (length == 0 || first < 0x20 || first == 0x7f) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 // What every program that unpacks the archive can make a file of.
 void check_names(std::span<const ZipEntry> entries) {
@@ -172,7 +164,8 @@ void check_names(std::span<const ZipEntry> entries) {
     };
     if (entry.name.size() > most)
       refuse(fmt::format("has {} bytes, more than {}", entry.name.size(), most));
-    if (!is_plain_text(entry.name)) refuse("has control characters or is not UTF-8");
+    if (!is_utf8(entry.name) || std::ranges::any_of(entry.name, is_control))
+      refuse("has control characters or is not UTF-8");
     if (leads_out(entry.name)) refuse("would lead out of the archive");
     if (!names.insert(entry.name).second) refuse("stands twice");
   }

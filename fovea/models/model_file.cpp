@@ -3,7 +3,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
-#include <string_view>
+#include <span>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,6 +12,7 @@
 #include "fovea/core/text.h"
 #include "fovea/core/version.h"
 #include "fovea/formats/safetensors_tree.h"
+#include "fovea/formats/torch_file.h"
 #include "fovea/ops/join.h"
 #include "fovea/ops/slice.h"
 
@@ -77,21 +78,14 @@ void save_model(const std::string& path, Model& model) {
 
 namespace {
 
-// Whether it begins as the files of torch.save do: as a zip archive, or as the pickle of a magic
-// number.
-bool may_be_torch(const std::string& path) {
-  std::array<char, 4> first{};
-  std::ifstream(path, std::ios::binary).read(first.data(), first.size());
-  const std::string_view magic(first.data(), first.size());
-  return magic == "PK\x03\x04" || magic == "\x80\x02\x8a\x0a";
-}
-
 formats::SavedTree file_of(const std::string& path) {
   try {
     return formats::load_safetensors(path);
   } catch (const IoError& e) {
     if (!std::filesystem::is_regular_file(path)) throw;
-    if (may_be_torch(path))
+    std::array<char, 4> first{};
+    std::ifstream(path, std::ios::binary).read(first.data(), first.size());
+    if (formats::may_be_torch(std::as_bytes(std::span(first))))
       throw IoError(
           path,
           fmt::format(
